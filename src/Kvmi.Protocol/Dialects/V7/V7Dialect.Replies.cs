@@ -1,0 +1,136 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Kvmi.Protocol.Commands;
+using Kvmi.Protocol.Registers;
+
+namespace Kvmi.Protocol.Dialects.V7;
+
+/// <summary>Replies to commands, both ends (kvmi-later-dialects.md 3.1, 3.7, 4.1).</summary>
+internal sealed partial class V7Dialect
+{
+    private const int ErrorLength = 8;
+
+    public override DecodeStatus ReadReply(ReadOnlySpan<byte> payload, out KvmiError error, out ReadOnlySpan<byte> data)
+    {
+        if (payload.Length < ErrorLength)
+        {
+            error = KvmiError.None;
+            data = default;
+            return DecodeStatus.TooShort;
+        }
+
+        error = (KvmiError)BinaryPrimitives.ReadInt32LittleEndian(payload);
+        data = error == KvmiError.None ? payload[ErrorLength..] : default;
+        return (int)error > 0 ? DecodeStatus.InvalidField : DecodeStatus.Ok;
+    }
+
+    public override DecodeStatus ReadReply(ReadOnlySpan<byte> data, out VersionReply reply)
+    {
+        if (data.Length < 16)
+        {
+            reply = default;
+            return DecodeStatus.TooShort;
+        }
+
+        reply = new VersionReply(
+            BinaryPrimitives.ReadUInt32LittleEndian(data),
+            BinaryPrimitives.ReadUInt32LittleEndian(data[4..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(data[8..]));
+        return DecodeStatus.Ok;
+    }
+
+    public override DecodeStatus ReadVmInfoReply(ReadOnlySpan<byte> data, out uint vcpuCount)
+    {
+        vcpuCount = data.Length < 4 ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(data);
+        return data.Length < 4 ? DecodeStatus.TooShort : DecodeStatus.Ok;
+    }
+
+    public override DecodeStatus ReadNumberReply(ReadOnlySpan<byte> data, out ulong value)
+    {
+        value = data.Length < 8 ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(data);
+        return data.Length < 8 ? DecodeStatus.TooShort : DecodeStatus.Ok;
+    }
+
+    public override DecodeStatus ReadReply(ReadOnlySpan<byte> data, out RegistersReply reply)
+    {
+        reply = default;
+        if (data.Length < RegistersReply.FixedLength)
+        {
+            return DecodeStatus.TooShort;
+        }
+
+        var count = BinaryPrimitives.ReadUInt32LittleEndian(data[464..]);
+        var available = (uint)(data.Length - RegistersReply.FixedLength) / 16;
+        if (count > available)
+        {
+            return DecodeStatus.TooShort;
+        }
+
+        reply = new RegistersReply(data[..(RegistersReply.FixedLength + ((int)count * 16))]);
+        return DecodeStatus.Ok;
+    }
+
+    public override DecodeStatus ReadReply(ReadOnlySpan<byte> data, out CpuidReply reply)
+    {
+        if (data.Length < 16)
+        {
+            reply = default;
+            return DecodeStatus.TooShort;
+        }
+
+        reply = new CpuidReply(
+            BinaryPrimitives.ReadUInt32LittleEndian(data),
+            BinaryPrimitives.ReadUInt32LittleEndian(data[4..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(data[8..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(data[12..]));
+        return DecodeStatus.Ok;
+    }
+
+    public override int WriteReply(Span<byte> destination, ushort id, uint sequence, KvmiError error)
+    {
+        var payload = Begin(destination, id, sequence, ErrorLength);
+        BinaryPrimitives.WriteInt32LittleEndian(payload, (int)error);
+        return MessageHeader.Length + ErrorLength;
+    }
+
+    public override int WriteReply(Span<byte> destination, ushort id, uint sequence, ReadOnlySpan<byte> data)
+    {
+        var payload = Begin(destination, id, sequence, ErrorLength + data.Length);
+        data.CopyTo(payload[ErrorLength..]);
+        return MessageHeader.Length + payload.Length;
+    }
+
+    public override int WriteData(Span<byte> destination, in VersionReply reply)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(destination, reply.Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[4..], reply.MaxMessageSize);
+        BinaryPrimitives.WriteUInt64LittleEndian(destination[8..], reply.Features);
+        return 16;
+    }
+
+    public override int WriteVmInfoData(Span<byte> destination, uint vcpuCount)
+    {
+        destination[..16].Clear();
+        BinaryPrimitives.WriteUInt32LittleEndian(destination, vcpuCount);
+        return 16;
+    }
+
+    public override int WriteRegistersData(Span<byte> destination, in VcpuState state, ReadOnlySpan<MsrEntry> msrs)
+    {
+        var length = RegistersReply.FixedLength + (msrs.Length * 16);
+        var data = destination[..length];
+        data.Clear();
+        data[0] = state.Mode;
+        MemoryMarshal.Write(data[8..], in state.Regs);
+        MemoryMarshal.Write(data[152..], in state.Sregs);
+        BinaryPrimitives.WriteUInt32LittleEndian(data[464..], (uint)msrs.Length);
+        for (var i = 0; i < msrs.Length; i++)
+        {
+            var entry = data.Slice(RegistersReply.FixedLength + (i * 16), 16);
+            BinaryPrimitives.WriteUInt32LittleEndian(entry, msrs[i].Index);
+            BinaryPrimitives.WriteUInt64LittleEndian(entry[8..], msrs[i].Value);
+        }
+
+        return length;
+    }
+}

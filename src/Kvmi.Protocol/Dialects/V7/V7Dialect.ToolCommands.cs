@@ -1,0 +1,166 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Kvmi.Protocol.Commands;
+using Kvmi.Protocol.Registers;
+
+namespace Kvmi.Protocol.Dialects.V7;
+
+/// <summary>Commands as the tool writes them (kvmi-later-dialects.md 4.2).</summary>
+internal sealed partial class V7Dialect
+{
+    public override int WriteEmpty(Span<byte> destination, uint sequence, CommandKind kind)
+    {
+        Begin(destination, kind, sequence, 0);
+        return MessageHeader.Length;
+    }
+
+    public override int WriteVcpuOnly(Span<byte> destination, uint sequence, CommandKind kind, ushort vcpu)
+    {
+        BeginVcpu(destination, kind, sequence, vcpu, 0);
+        return MessageHeader.Length + VcpuHeader;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in CheckCommand command)
+    {
+        var body = Begin(destination, CommandKind.CheckCommand, sequence, 8);
+        BinaryPrimitives.WriteUInt16LittleEndian(body, command.Id);
+        return MessageHeader.Length + 8;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in CheckEvent command)
+    {
+        var body = Begin(destination, CommandKind.CheckEvent, sequence, 8);
+        BinaryPrimitives.WriteUInt16LittleEndian(body, command.Id);
+        return MessageHeader.Length + 8;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in PauseVcpu command)
+    {
+        var body = BeginVcpu(destination, CommandKind.PauseVcpu, sequence, command.Vcpu, 8);
+        body[0] = command.Wait ? (byte)1 : (byte)0;
+        return MessageHeader.Length + VcpuHeader + 8;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in ControlVmEvents command)
+    {
+        var body = Begin(destination, CommandKind.ControlVmEvents, sequence, 8);
+        BinaryPrimitives.WriteUInt16LittleEndian(body, command.EventId);
+        body[2] = command.Enable;
+        return MessageHeader.Length + 8;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in ControlEvents command)
+    {
+        var body = BeginVcpu(destination, CommandKind.ControlEvents, sequence, command.Vcpu, 8);
+        BinaryPrimitives.WriteUInt16LittleEndian(body, command.EventId);
+        body[2] = command.Enable;
+        return MessageHeader.Length + VcpuHeader + 8;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in ControlCr command)
+    {
+        var body = BeginVcpu(destination, CommandKind.ControlCr, sequence, command.Vcpu, 8);
+        body[0] = command.Enable;
+        BinaryPrimitives.WriteUInt32LittleEndian(body[4..], command.Cr);
+        return MessageHeader.Length + VcpuHeader + 8;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in ControlMsr command)
+    {
+        var body = BeginVcpu(destination, CommandKind.ControlMsr, sequence, command.Vcpu, 8);
+        body[0] = command.Enable;
+        BinaryPrimitives.WriteUInt32LittleEndian(body[4..], command.Msr);
+        return MessageHeader.Length + VcpuHeader + 8;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in ReadPhysical command)
+    {
+        var body = Begin(destination, CommandKind.ReadPhysical, sequence, 16);
+        BinaryPrimitives.WriteUInt64LittleEndian(body, command.Gpa);
+        BinaryPrimitives.WriteUInt64LittleEndian(body[8..], command.Size);
+        return MessageHeader.Length + 16;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in WritePhysical command)
+    {
+        var body = Begin(destination, CommandKind.WritePhysical, sequence, 16 + command.Data.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(body, command.Gpa);
+        BinaryPrimitives.WriteUInt64LittleEndian(body[8..], (ulong)command.Data.Length);
+        command.Data.CopyTo(body[16..]);
+        return MessageHeader.Length + body.Length;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in InjectException command)
+    {
+        var body = BeginVcpu(destination, CommandKind.InjectException, sequence, command.Vcpu, 16);
+        body[0] = command.Vector;
+        BinaryPrimitives.WriteUInt32LittleEndian(body[4..], command.ErrorCode);
+        BinaryPrimitives.WriteUInt64LittleEndian(body[8..], command.Address);
+        return MessageHeader.Length + VcpuHeader + 16;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in ControlCommandResponse command)
+    {
+        var body = Begin(destination, CommandKind.ControlCommandResponse, sequence, 8);
+        body[0] = command.Enable ? (byte)1 : (byte)0;
+        body[1] = command.Now ? (byte)1 : (byte)0;
+        body[2] = command.ErrorEvents ? (byte)1 : (byte)0;
+        return MessageHeader.Length + 8;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in GetCpuid command)
+    {
+        var body = BeginVcpu(destination, CommandKind.GetCpuid, sequence, command.Vcpu, 8);
+        BinaryPrimitives.WriteUInt32LittleEndian(body, command.Function);
+        BinaryPrimitives.WriteUInt32LittleEndian(body[4..], command.Index);
+        return MessageHeader.Length + VcpuHeader + 8;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in TranslateGva command)
+    {
+        var body = BeginVcpu(destination, CommandKind.TranslateGva, sequence, command.Vcpu, 8);
+        BinaryPrimitives.WriteUInt64LittleEndian(body, command.Gva);
+        return MessageHeader.Length + VcpuHeader + 8;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in ControlSinglestep command)
+    {
+        var body = BeginVcpu(destination, CommandKind.ControlSinglestep, sequence, command.Vcpu, 8);
+        body[0] = command.Enable;
+        return MessageHeader.Length + VcpuHeader + 8;
+    }
+
+    public override int WriteGetRegisters(Span<byte> destination, uint sequence, ushort vcpu, ReadOnlySpan<uint> msrs)
+    {
+        var body = BeginVcpu(destination, CommandKind.GetRegisters, sequence, vcpu, 8 + (msrs.Length * 4));
+        BinaryPrimitives.WriteUInt16LittleEndian(body, (ushort)msrs.Length);
+        for (var i = 0; i < msrs.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(body[(8 + (i * 4))..], msrs[i]);
+        }
+
+        return MessageHeader.Length + VcpuHeader + body.Length;
+    }
+
+    public override int WriteSetRegisters(Span<byte> destination, uint sequence, ushort vcpu, in KvmRegs regs)
+    {
+        var body = BeginVcpu(destination, CommandKind.SetRegisters, sequence, vcpu, KvmRegs.Length);
+        MemoryMarshal.Write(body, in regs);
+        return MessageHeader.Length + VcpuHeader + KvmRegs.Length;
+    }
+
+    public override int WriteSetPageAccess(Span<byte> destination, uint sequence, ushort view, ReadOnlySpan<PageAccessEntry> entries)
+    {
+        var body = Begin(destination, CommandKind.SetPageAccess, sequence, 8 + (entries.Length * EntryLength));
+        BinaryPrimitives.WriteUInt16LittleEndian(body, view);
+        BinaryPrimitives.WriteUInt16LittleEndian(body[2..], (ushort)entries.Length);
+        for (var i = 0; i < entries.Length; i++)
+        {
+            var entry = body.Slice(8 + (i * EntryLength), EntryLength);
+            BinaryPrimitives.WriteUInt64LittleEndian(entry, entries[i].Gpa);
+            entry[8] = (byte)entries[i].Access;
+        }
+
+        return MessageHeader.Length + body.Length;
+    }
+}
