@@ -85,6 +85,21 @@ internal static class CommonOptions
     /// <summary>Name of a dialect as users write it.</summary>
     public static string DialectName(KvmiDialect dialect) => Array.Find(Dialects, entry => entry.Dialect == dialect).Name;
 
+    /// <summary>The dialect in a name like kvmi-v7-cr.hex; null when there is none.</summary>
+    public static KvmiDialect? DialectInFileName(string file)
+    {
+        var name = Path.GetFileName(file);
+        foreach (var (word, dialect) in Dialects)
+        {
+            if (name.StartsWith($"kvmi-{word}-", StringComparison.OrdinalIgnoreCase))
+            {
+                return dialect;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Refuses a dialect that this build cannot speak.</summary>
     /// <exception cref="UsageException">It is known by name only.</exception>
     public static void RequireSpoken(KvmiDialect? dialect)

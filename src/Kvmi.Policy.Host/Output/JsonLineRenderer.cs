@@ -155,6 +155,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteString("direction", record.Direction);
         Number(json, "id", record.Id);
         json.WriteString("name", record.Name);
+        json.WriteString("role", record.Role);
         Number(json, "seq", record.Sequence);
         Number(json, "error", record.Error);
         if (record.Milliseconds is { } milliseconds)

@@ -8,7 +8,7 @@ namespace Kvmi.Policy.Host.Output;
 internal static class JsonValue
 {
     /// <summary>
-    /// ulong and byte[] become hexadecimal strings, smaller integers numbers, lists of fields objects, everything unknown its text.
+    /// ulong and byte[] become hexadecimal strings, smaller integers numbers, lists of fields objects, other lists arrays, everything unknown its text.
     /// </summary>
     public static void Write(Utf8JsonWriter json, object? value)
     {
@@ -25,8 +25,20 @@ internal static class JsonValue
             case double number when double.IsFinite(number): json.WriteNumberValue(number); break;
             case byte[] bytes: json.WriteStringValue(Convert.ToHexStringLower(bytes)); break;
             case IReadOnlyList<OutputField> fields: WriteObject(json, fields); break;
+            case IReadOnlyList<object?> items: WriteArray(json, items); break;
             default: json.WriteStringValue(Convert.ToString(value, CultureInfo.InvariantCulture)); break;
         }
+    }
+
+    private static void WriteArray(Utf8JsonWriter json, IReadOnlyList<object?> items)
+    {
+        json.WriteStartArray();
+        foreach (var item in items)
+        {
+            Write(json, item);
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteObject(Utf8JsonWriter json, IReadOnlyList<OutputField> fields)

@@ -153,7 +153,8 @@ internal sealed class TextLineRenderer : ILineRenderer
             _line.Append(CultureInfo.InvariantCulture, $"{milliseconds,10:0.00}ms ");
         }
 
-        _line.Append(record.Direction == "tool-to-kernel" ? "tool->kernel " : "kernel->tool ").AppendSafe(record.Name);
+        _line.Append(record.Direction == "tool-to-kernel" ? "tool->kernel " : "kernel->tool ")
+            .Append(record.Role switch { "commandReply" => "reply ", "event" => "EVENT ", "eventReply" => "EVENT REPLY ", _ => "" }).AppendSafe(record.Name);
         Part("id", record.Id);
         Part("seq", record.Sequence);
         Part("error", record.Error);
@@ -252,6 +253,7 @@ internal sealed class TextLineRenderer : ILineRenderer
         byte[] { Length: > 32 } bytes => $"{Convert.ToHexStringLower(bytes, 0, 32)}...",
         byte[] bytes => Convert.ToHexStringLower(bytes),
         IReadOnlyList<OutputField> fields => $"{{{string.Join(' ', fields.Select(field => $"{field.Name}={Value(field.Value)}"))}}}",
+        IReadOnlyList<object?> items => $"[{string.Join(' ', items.Select(Value))}]",
         _ => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "",
     };
 }

@@ -56,11 +56,11 @@ internal static class SampleRecords
         },
         new MessageOutput
         {
-            Time = Time, Milliseconds = 719.46, Direction = "kernel-to-tool", Id = 1, Name = "EVENT", Sequence = 2, Vcpu = 0, Event = "cr", Line = 9,
+            Time = Time, Milliseconds = 719.46, Direction = "kernel-to-tool", Id = 1, Name = "CR", Role = "event", Sequence = 2, Vcpu = 0, Event = "cr", Line = 9,
             Fields = [new OutputField("cr", 3L), new OutputField("new_value", 0x1c0a000UL), new OutputField("regs", new List<OutputField> { new("rip", 0x10UL) })],
         },
-        new MessageOutput { Time = Time, Direction = "tool-to-kernel", Id = 9, Name = "CONTROL_EVENTS", Sequence = 217, Error = -22, Line = 2 },
-        new MessageOutput { Time = Time, Direction = "tool-to-kernel", Id = 77, Name = "unknown", Sequence = 3, Line = 11, Offset = 0, Reason = "No message has the id 77." },
+        new MessageOutput { Time = Time, Direction = "tool-to-kernel", Id = 9, Name = "CONTROL_EVENTS", Role = "commandReply", Sequence = 217, Error = -22, Line = 2 },
+        new MessageOutput { Time = Time, Direction = "tool-to-kernel", Id = 77, Name = "unknown", Role = "command", Sequence = 3, Line = 11, Offset = 0, Reason = "No message has the id 77." },
         new ReplayOutput
         {
             Time = Time, Vcpu = 0, Event = EventKind.Cr, Sequence = 2, Subject = "cr3", Decision = DecisionKind.Allow, Value = 0x1c0a000, Match = "bytes",

@@ -16,6 +16,9 @@ internal sealed record MessageOutput : OutputRecord
     /// <summary>The protocol's name, or "unknown".</summary>
     public required string Name { get; init; }
 
+    /// <summary>command, commandReply, event, eventReply, handshake, or none for a close or an unreadable line.</summary>
+    public required string Role { get; init; }
+
     public uint? Sequence { get; init; }
 
     public int? Vcpu { get; init; }
