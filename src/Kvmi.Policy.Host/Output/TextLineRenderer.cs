@@ -133,7 +133,7 @@ internal sealed class TextLineRenderer : ILineRenderer
                 _line.Append(' ').Append(Words.Hex(recorded));
             }
 
-            _line.Append(" | reply ").Append(record.Match);
+            _line.Append(record.Match == "different" ? " | our reply differs" : " | our reply has the same ").Append(record.Match == "different" ? "" : record.Match);
         }
         else
         {
