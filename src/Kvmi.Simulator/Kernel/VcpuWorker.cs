@@ -1,0 +1,502 @@
+using Kvmi.Protocol;
+using Kvmi.Protocol.Commands;
+using Kvmi.Protocol.Events;
+using Kvmi.Protocol.Registers;
+using Kvmi.Simulator.Machine;
+
+namespace Kvmi.Simulator.Kernel;
+
+/// <summary>
+/// One vCPU and its thread: runs the guest, does what the receiving thread queues for it, and waits for the answers to its events
+/// (kvmi-later-dialects.md 3.2 and 3.10). Parts: the thread here, exits in <c>.Exits</c>, commands in <c>.Commands</c>.
+/// </summary>
+internal sealed partial class VcpuWorker
+{
+    /// <summary>Queued pause requests from which on further ones are refused.</summary>
+    public const int MaxPauseRequests = 1001;
+
+    private const int MaxQueuedJobs = 4096;
+    private const long Budget = 1 << 20;
+
+    // A monitor and not a Lock: threads wait on it.
+    private readonly object _gate = new();
+    private readonly Queue<VcpuJob> _jobs = [];
+    private readonly KernelContext _context;
+    private readonly IVcpu _vcpu;
+    private readonly Thread _thread;
+    private readonly EventOutcome _outcome = new();
+    private HookedVm? _newHook;
+    private HookedVm? _hook;
+    private bool _inGuest;
+    private bool _wake;
+    private bool _stop;
+    private bool _ended;
+    private bool _halted;
+    private bool _dead;
+    private bool _createEventDue;
+    private int _pauseRequests;
+    private int _pausesDue;
+    private bool _waiting;
+    private bool _replied;
+    private EventKind _waitKind;
+    private uint _waitSequence;
+    private bool _registersDue;
+    private KvmRegs _newRegisters;
+
+    public VcpuWorker(KernelContext context, IVcpu vcpu)
+    {
+        _context = context;
+        _vcpu = vcpu;
+        _thread = new Thread(ThreadMain) { IsBackground = true, Name = $"vcpu {vcpu.Index}" };
+    }
+
+    /// <summary>Ends when the thread did.</summary>
+    public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>True while the vCPU waits for the answer to an event.</summary>
+    public bool IsWaiting => Volatile.Read(ref _waiting);
+
+    /// <summary>Starts the guest on this vCPU.</summary>
+    public void Start() => _thread.Start();
+
+    /// <summary>Makes the thread look whether something changed, also out of the guest. Any thread.</summary>
+    public void Wake()
+    {
+        lock (_gate)
+        {
+            _wake = true;
+            Poke();
+        }
+    }
+
+    /// <summary>Ends the thread; the machine must be stopped by the caller. Any thread.</summary>
+    public void Stop()
+    {
+        lock (_gate)
+        {
+            _stop = true;
+            Poke();
+        }
+    }
+
+    /// <summary>Gives the vCPU to a new hook. Only when the last one has been left.</summary>
+    public void Hook(HookedVm hook)
+    {
+        lock (_gate)
+        {
+            if (_ended)
+            {
+                hook.VcpuLeft();
+                return;
+            }
+
+            _newHook = hook;
+            Poke();
+        }
+    }
+
+    /// <summary>Queues a job and gets the vCPU out of the guest. Receiving thread; blocks while too much is queued.</summary>
+    public void Post(in VcpuJob job)
+    {
+        lock (_gate)
+        {
+            while (_jobs.Count >= MaxQueuedJobs && !_ended && !job.Hook.IsClosed)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            if (_ended || job.Hook.IsClosed)
+            {
+                job.Release();
+                return;
+            }
+
+            _jobs.Enqueue(job);
+            Poke();
+        }
+    }
+
+    /// <summary>Queues a pause request. Receiving thread.</summary>
+    /// <returns>False when too many are queued already.</returns>
+    public bool TryPostPause(HookedVm hook)
+    {
+        if (Volatile.Read(ref _pauseRequests) >= MaxPauseRequests)
+        {
+            return false;
+        }
+
+        Interlocked.Increment(ref _pauseRequests);
+        Post(VcpuJob.Pause(hook));
+        return true;
+    }
+
+    /// <summary>Waits until the vCPU is outside the guest. Receiving thread.</summary>
+    public void WaitUntilOutsideGuest(HookedVm hook)
+    {
+        lock (_gate)
+        {
+            while (_inGuest && !_ended && !hook.IsClosed)
+            {
+                Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    private void Poke()
+    {
+        Monitor.PulseAll(_gate);
+        if (_inGuest)
+        {
+            _vcpu.Kick();
+        }
+    }
+
+    private void ThreadMain()
+    {
+        try
+        {
+            Loop();
+        }
+#pragma warning disable CA1031 // The last frame of a thread: a failure must end the simulation with its reason, not the process.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            LogMessages.VcpuThreadFailed(_context.Logger, _vcpu.Index, exception);
+            _context.ReportFailure($"The thread of vCPU {_vcpu.Index} failed: {exception.Message}");
+            _hook?.Close("a vCPU thread of the simulator failed");
+        }
+
+        lock (_gate)
+        {
+            _ended = true;
+            _newHook?.VcpuLeft();
+            _newHook = null;
+            Monitor.PulseAll(_gate);
+        }
+
+        LeaveHook();
+        Ended.TrySetResult();
+    }
+
+    private void Loop()
+    {
+        while (true)
+        {
+            while (TryTakeJob(out var job))
+            {
+                Execute(in job);
+            }
+
+            if (Volatile.Read(ref _stop))
+            {
+                return;
+            }
+
+            if (_hook is { IsClosed: true })
+            {
+                LeaveHook();
+            }
+
+            EnterHook();
+
+            // An injected exception is reported before everything else, a pause after everything else (3.10, 4).
+            if (!_vcpu.IsInjectionPending && SendDueEvents())
+            {
+                continue;
+            }
+
+            if (_halted && _context.Driver.OnHalted(_vcpu))
+            {
+                _halted = false;
+            }
+
+            if (!MayRun() || !TryEnterGuest())
+            {
+                Sleep();
+                continue;
+            }
+
+            var exit = _vcpu.Run(Budget);
+            LeaveGuest();
+            if (exit.Kind == VcpuExitKind.Stopped)
+            {
+                return;
+            }
+
+            Handle(in exit);
+        }
+    }
+
+    private bool MayRun()
+    {
+        if (_vcpu.IsInjectionPending && !_dead)
+        {
+            return true;
+        }
+
+        if (_halted || _dead || (_hook is { } hook && hook.Stepper is var stepper && stepper >= 0 && stepper != _vcpu.Index))
+        {
+            return false;
+        }
+
+        var notBefore = _context.Driver.NotBefore(_vcpu);
+        return notBefore == 0 || _context.TimeProvider.GetTimestamp() >= notBefore;
+    }
+
+    private bool TryEnterGuest()
+    {
+        lock (_gate)
+        {
+            if (HasNews())
+            {
+                return false;
+            }
+
+            _inGuest = true;
+            return true;
+        }
+    }
+
+    private void LeaveGuest()
+    {
+        lock (_gate)
+        {
+            _inGuest = false;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void Sleep()
+    {
+        lock (_gate)
+        {
+            while (!HasNews() && !MayRun())
+            {
+                Monitor.Wait(_gate);
+            }
+
+            _wake = false;
+        }
+    }
+
+    private bool HasNews() => _jobs.Count > 0 || _stop || _wake || _newHook is not null || _hook is { IsClosed: true };
+
+    private bool TryTakeJob(out VcpuJob job)
+    {
+        lock (_gate)
+        {
+            if (!_jobs.TryDequeue(out job))
+            {
+                return false;
+            }
+
+            Monitor.PulseAll(_gate);
+            return true;
+        }
+    }
+
+    private void EnterHook()
+    {
+        lock (_gate)
+        {
+            if (_newHook is null || _hook is not null)
+            {
+                return;
+            }
+
+            _hook = _newHook;
+            _newHook = null;
+        }
+
+        _createEventDue = true;
+    }
+
+    /// <summary>Undoes what the hook did to this vCPU.</summary>
+    private void LeaveHook()
+    {
+        if (_hook is not { } hook)
+        {
+            return;
+        }
+
+        _vcpu.Traps.Clear();
+        ForgetSettings();
+        hook.StopStepping(_vcpu.Index);
+        _pausesDue = 0;
+        Interlocked.Exchange(ref _pauseRequests, 0);
+        _createEventDue = false;
+        _registersDue = false;
+        lock (_gate)
+        {
+            while (_jobs.TryDequeue(out var job))
+            {
+                job.Release();
+            }
+
+            _hook = null;
+            Monitor.PulseAll(_gate);
+        }
+
+        hook.VcpuLeft();
+    }
+
+    private void Execute(in VcpuJob job)
+    {
+        try
+        {
+            if (job.Hook.IsClosed)
+            {
+                return;
+            }
+
+            EnterHook();
+            switch (job.Kind)
+            {
+                case VcpuJobKind.Pause:
+                    _pausesDue++;
+                    break;
+                case VcpuJobKind.EventReply:
+                    TakeReply(in job);
+                    break;
+                default:
+                    ExecuteCommand(in job);
+                    break;
+            }
+        }
+        finally
+        {
+            job.Release();
+        }
+    }
+
+    /// <summary>CREATE_VCPU once per hook if the tool asked for it, then one PAUSE event per request.</summary>
+    private bool SendDueEvents()
+    {
+        if (_hook is not { } hook)
+        {
+            return false;
+        }
+
+        if (_createEventDue && hook.IsVmEventEnabled(EventKind.CreateVcpu))
+        {
+            _createEventDue = false;
+            SendAndWait(EventBody.Plain(EventKind.CreateVcpu));
+            return true;
+        }
+
+        if (_pausesDue == 0)
+        {
+            return false;
+        }
+
+        _pausesDue--;
+        Interlocked.Decrement(ref _pauseRequests);
+        SendAndWait(EventBody.Plain(EventKind.PauseVcpu));
+        return true;
+    }
+
+    /// <summary>Sends an event and runs this vCPU's commands until the answer comes or the connection goes. The result is in the outcome.</summary>
+    /// <returns>False when the guest is to end.</returns>
+    private bool SendAndWait(in EventBody body)
+    {
+        _outcome.SetDefault(body.Second);
+        if (_hook is not { } hook)
+        {
+            return true;
+        }
+
+        _vcpu.GetState(out var state);
+        if (!hook.SendEvent(_vcpu.Index, in state, in body, out _waitSequence))
+        {
+            return true;
+        }
+
+        _waitKind = body.Kind;
+        _replied = false;
+        Volatile.Write(ref _waiting, true);
+        while (!_replied && WaitForJob(hook, out var job))
+        {
+            Execute(in job);
+        }
+
+        Volatile.Write(ref _waiting, false);
+        if (!_replied)
+        {
+            _registersDue = false;
+            return !Volatile.Read(ref _stop);
+        }
+
+        if (_registersDue)
+        {
+            _registersDue = false;
+            _vcpu.SetGeneralRegisters(in _newRegisters);
+        }
+
+        if (_outcome is { Action: EventAction.Crash, IsUnsupported: false })
+        {
+            hook.Crash(_vcpu.Index);
+            return false;
+        }
+
+        _context.Driver.OnEventAnswered(_vcpu);
+        return true;
+    }
+
+    private bool WaitForJob(HookedVm hook, out VcpuJob job)
+    {
+        lock (_gate)
+        {
+            while (!hook.IsClosed && !_stop)
+            {
+                if (_jobs.TryDequeue(out job))
+                {
+                    Monitor.PulseAll(_gate);
+                    return true;
+                }
+
+                Monitor.Wait(_gate);
+            }
+
+            job = default;
+            return false;
+        }
+    }
+
+    private void TakeReply(in VcpuJob job)
+    {
+        if (!_waiting || _replied)
+        {
+            job.Hook.Close($"an event reply came for vCPU {_vcpu.Index}, which waits for none");
+            return;
+        }
+
+        if (job.Command.Header.Sequence != _waitSequence)
+        {
+            job.Hook.Close(
+                $"the event reply for vCPU {_vcpu.Index} has sequence number {job.Command.Header.Sequence}, the event has {_waitSequence}");
+            return;
+        }
+
+        var status = _context.Rules.Dialect.ReadEventReply(job.Message, _waitKind, out _, out _, out var reply);
+        if (status != CommandStatus.Ok)
+        {
+            job.Hook.Close($"the reply to a {_waitKind} event of vCPU {_vcpu.Index} is longer than the kernel takes or has padding that is not zero");
+            return;
+        }
+
+        var legal = _context.Rules.Dialect.IsLegalAction(_waitKind, reply.Action);
+        if (!legal)
+        {
+            LogMessages.UnsupportedAction(_context.Logger, _vcpu.Index, (int)reply.Action, _waitKind);
+            if (_context.Rules.UnsupportedActionCloses)
+            {
+                job.Hook.Close($"action {(int)reply.Action} is not valid for a {_waitKind} event");
+                return;
+            }
+        }
+
+        _context.Counters.Reply(reply.Action);
+        _outcome.Set(in reply, _registersDue, legal);
+        _replied = true;
+    }
+}
