@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Kvmi.Policy.Host.Logging;
 using Kvmi.Policy.Host.Output;
+using Kvmi.Session.Endpoints;
 using Kvmi.Simulator;
 
 namespace Kvmi.Policy.Host.CommandLine;
@@ -31,7 +32,7 @@ internal static class VerbRunner
         {
             return Report(e.Message, ExitCode.Usage);
         }
-        catch (Exception e) when (e is HostEnvironmentException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is HostEnvironmentException or KvmiEndpointException or IOException or UnauthorizedAccessException)
         {
             return Report(e.Message, ExitCode.Environment);
         }
