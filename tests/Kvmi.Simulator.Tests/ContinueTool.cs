@@ -48,7 +48,7 @@ internal sealed class ContinueTool
     /// <summary>Answers until the simulator closes or UNHOOK comes.</summary>
     public void Serve()
     {
-        while (_tool.Next() is { } message)
+        while (_tool.NextEventFirst() is { } message)
         {
             if (!message.IsEvent)
             {

@@ -101,7 +101,7 @@ internal sealed class ModelGuest : IScenarioGuest
         }
     }
 
-    public long NotBefore(IVcpu vcpu) => Volatile.Read(ref _held) != 0 ? long.MaxValue : _notBefore[vcpu.Index];
+    public long NotBefore(IVcpu vcpu) => Volatile.Read(ref _held) != 0 ? long.MaxValue : Volatile.Read(ref _notBefore[vcpu.Index]);
 
     public void OnShutdown(IVcpu vcpu) => _ended.TrySetResult(
         new GuestEnd(SimulationEnd.Failed, $"vCPU {vcpu.Index} of the guest suffered a triple fault."));
@@ -132,18 +132,33 @@ internal sealed class ModelGuest : IScenarioGuest
             _nextSlot = slot + _paceInterval;
         }
 
-        _notBefore[vcpu] = slot;
+        Volatile.Write(ref _notBefore[vcpu], slot);
         if (slot <= now)
         {
             return;
         }
 
-        // One tick late rather than one early: an early wake-up would find the slot still ahead and sleep for good.
-        var wait = _options.TimeProvider.GetElapsedTime(now, slot) + TimeSpan.FromMilliseconds(1);
-        _timers[vcpu] ??= _options.TimeProvider.CreateTimer(
-            _ => _context?.Workers[vcpu].Wake(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _timers[vcpu]?.Change(wait, Timeout.InfiniteTimeSpan);
+        _timers[vcpu] ??= _options.TimeProvider.CreateTimer(_ => WakeAtSlot(vcpu), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        ArmTimer(vcpu, now, slot);
     }
+
+    // Timers are coarser than time stamps and may come early: an early one is armed again, or the vCPU would sleep for good.
+    private void WakeAtSlot(int vcpu)
+    {
+        var now = _options.TimeProvider.GetTimestamp();
+        var slot = Volatile.Read(ref _notBefore[vcpu]);
+        if (now < slot)
+        {
+            ArmTimer(vcpu, now, slot);
+        }
+        else
+        {
+            _context?.Workers[vcpu].Wake();
+        }
+    }
+
+    private void ArmTimer(int vcpu, long now, long slot) =>
+        _timers[vcpu]?.Change(_options.TimeProvider.GetElapsedTime(now, slot) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
 
     private static ModelMachine Build(Scenario scenario)
     {
