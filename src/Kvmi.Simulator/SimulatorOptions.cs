@@ -1,4 +1,5 @@
 using Kvmi.Protocol;
+using Kvmi.Simulator.Programs;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -10,8 +11,8 @@ namespace Kvmi.Simulator;
 /// </summary>
 public sealed record SimulatorOptions
 {
-    /// <summary>Smallest and largest number of vCPUs that the model machine offers.</summary>
-    public const int MaxVcpus = 64;
+    /// <summary>Largest number of vCPUs that the model guest has room for.</summary>
+    public const int MaxVcpus = GuestLayout.MaxVcpus;
 
     /// <summary>Where the tool listens: <c>unix:PATH</c>, <c>tcp:HOST:PORT</c> (loopback only) or <c>vsock:CID:PORT</c>.</summary>
     public required string Endpoint { get; init; }
@@ -22,13 +23,13 @@ public sealed record SimulatorOptions
     /// <summary>Number of vCPUs, 1 to <see cref="MaxVcpus"/>; null takes the scenario's.</summary>
     public int? Vcpus { get; init; }
 
-    /// <summary>Name of a built-in scenario (see <c>Scenario.BuiltInNames</c>) or path of a scenario file.</summary>
+    /// <summary>Name of a built-in scenario (<see cref="Simulation.BuiltInScenarios"/>) or path of a scenario file.</summary>
     public string Scenario { get; init; } = "default";
 
     /// <summary>Seed of everything that the guest chooses at random; null takes the scenario's.</summary>
     public ulong? Seed { get; init; }
 
-    /// <summary>Stop after this many events that wait for a reply; null: no limit.</summary>
+    /// <summary>Stop after this many answered events; vCPUs that wait for an answer just then may pass the number by a few. Null: no limit.</summary>
     public long? MaxEvents { get; init; }
 
     /// <summary>Stop after this time from the first hook; null: no limit.</summary>

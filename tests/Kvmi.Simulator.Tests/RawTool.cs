@@ -96,6 +96,9 @@ internal sealed class RawTool : IDisposable
         return message;
     }
 
+    /// <summary>An event that was put aside, else the next message of whatever sort; null at the end.</summary>
+    public ReceivedMessage? NextEventFirst() => _events.TryDequeue(out var message) ? message : Next();
+
     /// <summary>The next message, of whatever sort.</summary>
     public ReceivedMessage? Next()
     {

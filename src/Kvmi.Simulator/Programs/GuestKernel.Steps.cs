@@ -137,7 +137,6 @@ internal sealed partial class GuestKernel
     private void WriteOtherSteps()
     {
         var code = _text;
-        var wait = code.CreateLabel();
         Begin(GuestStep.Int3);
         code.test(r14, r14);
         code.jz(_finish);
@@ -180,12 +179,11 @@ internal sealed partial class GuestKernel
         End();
 
         Begin(GuestStep.Delay);
-        code.Label(ref wait);
         code.test(r14, r14);
         code.jz(_finish);
         code.pause();
         code.dec(r14);
-        code.jmp(wait);
+        code.jmp(_steps[(int)GuestStep.Delay]);
     }
 
     /// <summary>What the W^X violation writes: it counts itself and returns. Padded to whole words.</summary>

@@ -222,9 +222,32 @@ internal sealed class ScenarioLoader
 
     private static string Suggest(string wrong, IEnumerable<string> known)
     {
-        var near = known.FirstOrDefault(name => name.Length > 2 && wrong.Length > 2
-            && (name.StartsWith(wrong[..3], StringComparison.OrdinalIgnoreCase) || wrong.Contains(name, StringComparison.OrdinalIgnoreCase)));
-        return near is null ? string.Empty : $" (did you mean '{near}'?)";
+        var near = known.Select(name => (Name: name, Distance: Distance(wrong, name))).OrderBy(pair => pair.Distance).First();
+        return near.Distance <= Math.Max(2, near.Name.Length / 4) ? $" (did you mean '{near.Name}'?)" : string.Empty;
+    }
+
+    /// <summary>Number of letters to insert, delete or change; very long words count as entirely different.</summary>
+    private static int Distance(string left, string right)
+    {
+        if (left.Length > 63)
+        {
+            return int.MaxValue;
+        }
+
+        var row = Enumerable.Range(0, right.Length + 1).ToArray();
+        for (var i = 1; i <= left.Length; i++)
+        {
+            var diagonal = row[0];
+            row[0] = i;
+            for (var j = 1; j <= right.Length; j++)
+            {
+                var change = diagonal + (left[i - 1] == right[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(change, Math.Min(row[j], row[j - 1]) + 1);
+            }
+        }
+
+        return row[right.Length];
     }
 
     private SimulatorException Error(YamlNode node, string message) =>

@@ -76,6 +76,8 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
         _state.Regs = box.Regs;
     }
 
+    public void SetState(VcpuState state) => _state = state;
+
     public void Queue(VcpuExit exit)
     {
         lock (_gate)
