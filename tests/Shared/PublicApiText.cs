@@ -14,6 +14,8 @@ internal static class PublicApiText
     private const BindingFlags Everything =
         BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
 
+    private static readonly NullabilityInfoContext Nullability = new();
+
     public static void AssertUnchanged(Assembly assembly)
     {
         var name = assembly.GetName().Name!;
@@ -125,7 +127,7 @@ internal static class PublicApiText
     {
         var value = field.IsLiteral ? " = " + Literal(field.GetRawConstantValue()) : "";
         var kind = field.IsLiteral ? "const " : (field.IsStatic ? "static " : "") + (field.IsInitOnly ? "readonly " : "");
-        return $"{kind}{TypeName(field.FieldType)} {field.Name}{value}";
+        return $"{kind}{TypeName(field.FieldType)}{Nullable(field.FieldType, Nullability.Create(field).ReadState)} {field.Name}{value}";
     }
 
     private static string? Property(PropertyInfo property)
@@ -141,14 +143,14 @@ internal static class PublicApiText
         var isInit = set?.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(IsExternalInit)) == true;
         var required = property.IsDefined(typeof(RequiredMemberAttribute), false) ? "required " : "";
         var index = property.GetIndexParameters() is { Length: > 0 } parameters ? "[" + string.Join(", ", parameters.Select(Parameter)) + "]" : "";
-        return $"{Modifiers(first)}{required}{TypeName(property.PropertyType)} {property.Name}{index} "
+        return $"{Modifiers(first)}{required}{TypeName(property.PropertyType, IsReadOnly(property))}{Nullable(property.PropertyType, State(property))} {property.Name}{index} "
             + $"{{{(get is null ? "" : " get;")}{(set is null ? "" : isInit ? " init;" : " set;")} }}";
     }
 
     private static string Method(MethodInfo method)
     {
         var generics = method.IsGenericMethod ? "<" + string.Join(", ", method.GetGenericArguments().Select(argument => argument.Name)) + ">" : "";
-        return $"{Modifiers(method)}{TypeName(method.ReturnType)} {method.Name}{generics}({Parameters(method)})";
+        return $"{Modifiers(method)}{Returned(method)} {method.Name}{generics}({Parameters(method)})";
     }
 
     private static string Modifiers(MethodBase method) =>
@@ -164,7 +166,23 @@ internal static class PublicApiText
         var type = parameter.ParameterType;
         var prefix = !type.IsByRef ? "" : parameter.IsOut ? "out " : IsIn(parameter) ? "in " : "ref ";
         var value = parameter.HasDefaultValue ? " = " + Literal(parameter.RawDefaultValue) : "";
-        return $"{prefix}{TypeName(type.IsByRef ? type.GetElementType()! : type)} {parameter.Name}{value}";
+        return $"{prefix}{TypeName(type.IsByRef ? type.GetElementType()! : type)}{Nullable(type, Nullability.Create(parameter).ReadState)} {parameter.Name}{value}";
+    }
+
+    private static string Returned(MethodInfo method) =>
+        TypeName(method.ReturnType, method.ReturnParameter.IsDefined(typeof(IsReadOnlyAttribute), false))
+        + Nullable(method.ReturnType, Nullability.Create(method.ReturnParameter).ReadState);
+
+    private static NullabilityState State(PropertyInfo property)
+    {
+        var info = Nullability.Create(property);
+        return property.CanRead ? info.ReadState : info.WriteState;
+    }
+
+    private static string Nullable(Type type, NullabilityState state)
+    {
+        var value = type.IsByRef ? type.GetElementType()! : type;
+        return state == NullabilityState.Nullable && !value.IsValueType ? "?" : "";
     }
 
     private static bool IsIn(ParameterInfo parameter) => parameter.IsDefined(typeof(IsReadOnlyAttribute), false) || parameter.IsIn;
@@ -178,11 +196,13 @@ internal static class PublicApiText
         _ => value.ToString() ?? "",
     };
 
-    private static string TypeName(Type type)
+    private static string TypeName(Type type) => TypeName(type, isReadOnlyRef: false);
+
+    private static string TypeName(Type type, bool isReadOnlyRef)
     {
         if (type.IsByRef)
         {
-            return "ref " + TypeName(type.GetElementType()!);
+            return (isReadOnlyRef ? "ref readonly " : "ref ") + TypeName(type.GetElementType()!);
         }
 
         if (type.IsArray)
