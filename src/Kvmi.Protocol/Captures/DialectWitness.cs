@@ -57,6 +57,11 @@ internal sealed class DialectWitness
                 null, [], "The messages contradict each other: " + string.Join("; ", proven.Select(evidence => $"{Name(evidence)}: {evidence.Proof}")) + ".");
         }
 
+        if (_notV7 is not null && proven.All(evidence => evidence == _v7))
+        {
+            return new InferredDialect(null, [], _notV7);
+        }
+
         var best = all.Max(evidence => evidence.Points);
         if (best <= 0)
         {
@@ -72,8 +77,8 @@ internal sealed class DialectWitness
                 "Several dialects explain the messages equally well: " + Summaries(winners) + ". Name the dialect.");
         }
 
-        return winners[0] == _v11OrV12 ? JudgeV11OrV12() : winners[0] == _v7 && _notV7 is not null
-            ? new InferredDialect(null, [], _notV7)
+        return winners[0] == _v11OrV12
+            ? JudgeV11OrV12()
             : new InferredDialect(winners[0].Dialect, [winners[0].Dialect], Name(winners[0]) + ": " + winners[0].Summary + ".");
     }
 

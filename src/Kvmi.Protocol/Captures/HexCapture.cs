@@ -17,6 +17,9 @@ public static class HexCapture
     /// <summary>Largest number of characters of a comment that are kept.</summary>
     public const int MaxNote = 4096;
 
+    // Decimal, because a time must come back as it was written; the bound keeps its ticks inside 64 bits.
+    private const decimal MaxMilliseconds = 100_000_000_000_000m;
+
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdefABCDEF");
 
     internal const string ToolToKernel = "tool->kernel";
@@ -109,14 +112,14 @@ public static class HexCapture
         var end = text.IndexOf(' ');
         var word = end < 0 ? text : text[..end];
         if (!word.EndsWith("ms", StringComparison.Ordinal)
-            || !double.TryParse(word[2..^2], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var milliseconds)
-            || milliseconds > TimeSpan.MaxValue.TotalMilliseconds / 2)
+            || !decimal.TryParse(word[2..^2], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var milliseconds)
+            || milliseconds > MaxMilliseconds)
         {
             return null;
         }
 
         text = end < 0 ? default : text[(end + 1)..];
-        return TimeSpan.FromMilliseconds(milliseconds);
+        return TimeSpan.FromTicks((long)decimal.Round(milliseconds * TimeSpan.TicksPerMillisecond));
     }
 
     private static HexCaptureEntry ReadHex(string line, bool isCut, HexCaptureEntry entry)

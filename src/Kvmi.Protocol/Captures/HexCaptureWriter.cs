@@ -34,7 +34,7 @@ public sealed class HexCaptureWriter
         _writer.Write(direction == MessageDirection.ToolToKernel ? HexCapture.ToolToKernel : HexCapture.KernelToTool);
         if (time is { } moment)
         {
-            _writer.Write(string.Create(CultureInfo.InvariantCulture, $" t={moment.TotalMilliseconds:0.00##}ms"));
+            _writer.Write(string.Create(CultureInfo.InvariantCulture, $" t={(decimal)moment.Ticks / TimeSpan.TicksPerMillisecond:0.00##}ms"));
         }
 
         if (note.Length > 0)

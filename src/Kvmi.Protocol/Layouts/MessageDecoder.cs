@@ -238,7 +238,7 @@ public sealed class MessageDecoder
             role,
             DecodedMessage.Unknown,
             header,
-            bytes.IsEmpty ? [] : [new DecodedField(FieldReader.Payload, FieldValue.Bytes(bytes.ToArray()))]);
+            bytes.IsEmpty && header.Size == 0 ? [] : [new DecodedField(FieldReader.Payload, FieldValue.Bytes(bytes.ToArray()))]);
 
     private static DecodedMessage Message(
         MessageDirection direction, MessageRole role, string name, MessageHeader header, IReadOnlyList<DecodedField> fields) => new()

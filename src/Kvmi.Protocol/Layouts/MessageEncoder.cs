@@ -51,7 +51,7 @@ public sealed class MessageEncoder
         var bytes = output.WrittenSpan;
         if (!isRaw && message.Size is { } size)
         {
-            bytes = Cut(message, bytes, headerLength + size);
+            bytes = Cut(message, bytes, headerLength, size);
         }
 
         var result = bytes.ToArray();
@@ -139,12 +139,13 @@ public sealed class MessageEncoder
         ?? throw new ArgumentException($"The dialect {_layouts.Name} has no event {message.Name}.", nameof(message));
 
     // A message that was short on the wire ends inside padding, which the layout writes whole.
-    private static ReadOnlySpan<byte> Cut(DecodedMessage message, ReadOnlySpan<byte> bytes, int length)
+    private static ReadOnlySpan<byte> Cut(DecodedMessage message, ReadOnlySpan<byte> bytes, int headerLength, int size)
     {
-        if (bytes.Length < length || bytes[length..].ContainsAnyExcept((byte)0))
+        var length = headerLength + size;
+        if (size < 0 || bytes.Length < length || bytes[length..].ContainsAnyExcept((byte)0))
         {
             throw new ArgumentException(
-                $"The fields of the message {message.Name} make {bytes.Length} bytes, its size says {length}. "
+                $"The fields of the message {message.Name} make {bytes.Length - headerLength} bytes, its size says {size}. "
                 + "Set the size to null to have it counted.",
                 nameof(message));
         }

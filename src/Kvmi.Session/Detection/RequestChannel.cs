@@ -9,14 +9,19 @@ namespace Kvmi.Session.Detection;
 /// <summary>Requests and replies before a VM is attached: no event is enabled yet, so every message is a reply.</summary>
 internal sealed class RequestChannel
 {
+    // One late answer is tolerable; a peer that is late every time would hold its place in the handshake for minutes.
+    private const int WholeLimitFactor = 4;
+
     private readonly TimeProvider _time;
     private readonly TimeSpan _limit;
+    private readonly Deadline _whole;
 
     public RequestChannel(MessageChannel channel, TimeProvider time, TimeSpan limit)
     {
         Channel = channel;
         _time = time;
         _limit = limit;
+        _whole = new Deadline(time, limit * WholeLimitFactor);
     }
 
     public MessageChannel Channel { get; }
@@ -60,11 +65,17 @@ internal sealed class RequestChannel
     /// <param name="silence">What happened instead of a message: silence or the end of the connection. Null on true.</param>
     /// <param name="header">Header of the message.</param>
     /// <param name="payload">Payload, valid until the next call.</param>
-    /// <exception cref="PeerRefusedException">The message is larger than any dialect allows.</exception>
+    /// <exception cref="PeerRefusedException">The message is larger than any dialect allows, or the peer was slow too often.</exception>
     public bool TryRead(out MessageHeader header, out ReadOnlySpan<byte> payload, out string? silence)
     {
         payload = default;
         silence = null;
+        if (_whole.IsOver)
+        {
+            throw new PeerRefusedException(string.Create(
+                CultureInfo.InvariantCulture, $"it took longer than {(_limit * WholeLimitFactor).TotalSeconds:0.###} s to answer what is asked at connect"));
+        }
+
         var deadline = new Deadline(_time, _limit);
         while (true)
         {

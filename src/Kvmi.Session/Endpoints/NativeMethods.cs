@@ -13,6 +13,7 @@ internal static partial class NativeMethods
     public const int AfVsock = 40;
     public const int SockStream = 1;
     public const int SockCloexec = 0x80000;
+    public const int SockNonblock = 0x800;
     public const int Eintr = 4;
     public const int Enoent = 2;
     public const int Eacces = 13;
@@ -57,7 +58,9 @@ internal static partial class NativeMethods
     }
 
     /// <summary>Opens a socket that the caller owns; an invalid handle on failure, with the reason in the last error.</summary>
-    public static SafeSocketHandle Open(int family) => new(Socket(family, SockStream | SockCloexec, 0), ownsHandle: true);
+    /// <param name="family">Address family.</param>
+    /// <param name="flags">Flags of the type argument besides close-on-exec.</param>
+    public static SafeSocketHandle Open(int family, int flags = 0) => new(Socket(family, SockStream | SockCloexec | flags, 0), ownsHandle: true);
 
     /// <summary>What lies at a path, links not followed; null when nothing does.</summary>
     /// <exception cref="SocketException">The path cannot be looked at.</exception>

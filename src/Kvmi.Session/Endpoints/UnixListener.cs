@@ -58,7 +58,8 @@ internal sealed class UnixListener : EndpointListener
             throw new KvmiEndpointException($"Cannot listen on {endpoint}: a file that is not a socket is in the way. Remove it or choose another path.");
         }
 
-        using var probe = NativeMethods.Open(NativeMethods.AfUnix);
+        // Not blocking: a live listener whose backlog is full would keep us waiting.
+        using var probe = NativeMethods.Open(NativeMethods.AfUnix, NativeMethods.SockNonblock);
         var address = SocketAddress(path);
         var error = NativeMethods.Connect(probe, address, AddressLength) == 0 ? 0 : Marshal.GetLastPInvokeError();
         switch (error)

@@ -29,12 +29,16 @@ internal sealed class FakePeer : IDisposable
     /// <summary>Message ids of every command answered by <see cref="Setup"/>.</summary>
     public List<CommandKind> SetupCommands { get; } = [];
 
+    /// <summary>Receives that brought bytes since <see cref="Attached"/> ended.</summary>
+    public int ReceivesSinceSetup { get; private set; }
+
     public static FakePeer Attached(string path, uint vcpus = 1, Guid? uuid = null)
     {
         var peer = new FakePeer(path);
         peer.SayHello(uuid: uuid);
         peer.ReadAnswer();
         peer.Setup(vcpus);
+        peer.ReceivesSinceSetup = 0;
         return peer;
     }
 
@@ -210,6 +214,7 @@ internal sealed class FakePeer : IDisposable
             var count = _socket.Receive(_buffer.AsSpan(_end));
             Assert.True(count > 0, "the tool closed the connection");
             _end += count;
+            ReceivesSinceSetup++;
         }
     }
 }

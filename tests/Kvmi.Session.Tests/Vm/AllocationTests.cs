@@ -1,0 +1,61 @@
+using Kvmi.Protocol;
+using Kvmi.Protocol.Events;
+using Kvmi.Session.Tests.Support;
+using Kvmi.Session.Vm;
+
+namespace Kvmi.Session.Tests.Vm;
+
+public class AllocationTests
+{
+    private const int WarmUp = 2_000;
+    private const int Measured = 10_000;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_owner_thread_allocates_nothing_per_event(bool withCommands)
+    {
+        var events = 0;
+        var before = 0L;
+        var after = 0L;
+        var memory = new byte[64];
+        var handler = new TestHandler
+        {
+            OnEvent = (IIntrospectedVm vm, in EventFrame frame, ref EventReply reply) =>
+            {
+                if (withCommands)
+                {
+                    vm.ReadPhysical(frame.NewValue, memory);
+                }
+
+                reply.NewValue = frame.OldValue;
+                events++;
+                if (events == WarmUp)
+                {
+                    before = GC.GetAllocatedBytesForCurrentThread();
+                }
+                else if (events == WarmUp + Measured)
+                {
+                    after = GC.GetAllocatedBytesForCurrentThread();
+                }
+            },
+        };
+        await using var server = new TestServer(handler);
+        using var peer = FakePeer.Attached(server.Path, vcpus: 2);
+        var data = new byte[64];
+        for (var i = 0; i < WarmUp + Measured; i++)
+        {
+            peer.SendEvent((ushort)(i % 2), EventBody.Cr(3, 1, 0x1000));
+            if (withCommands)
+            {
+                peer.Reply(peer.ReadCommand(CommandKind.ReadPhysical), data);
+            }
+
+            peer.ReadEventReply(EventKind.Cr);
+        }
+
+        await server.Server.StopAsync();
+        Assert.Equal(WarmUp + Measured, events);
+        Assert.Equal(0, after - before);
+    }
+}
