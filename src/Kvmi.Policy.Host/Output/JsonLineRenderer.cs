@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Host.Output.Records;
 
 namespace Kvmi.Policy.Host.Output;
@@ -51,7 +52,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case TestOutput test: Test(json, test); break;
             case FindingOutput finding: FindingLine(json, finding.Finding); break;
             case MessageOutput message: Message(json, message); break;
-            case PolicySummaryOutput policy: PolicySummary(json, policy); break;
+            case PolicySummaryOutput policy: PolicySummary(json, policy.Summary); break;
             case RunSummaryOutput run: RunSummary(json, run); break;
             case SimulationSummaryOutput simulation: JsonSimulation.Write(json, simulation.Result); break;
             case TotalsOutput totals: Totals(json, totals); break;
@@ -169,28 +170,29 @@ internal sealed class JsonLineRenderer : ILineRenderer
         Fields(json, record.Fields);
     }
 
-    private static void PolicySummary(Utf8JsonWriter json, PolicySummaryOutput record)
+    private static void PolicySummary(Utf8JsonWriter json, PolicySummary summary)
     {
-        json.WriteString("policy", record.Policy);
+        json.WriteString("policy", summary.Id);
         json.WriteString("summary", "policy");
-        json.WriteString("version", record.Version);
-        json.WriteString("mode", Words.CamelCase(record.Mode.ToString()));
-        json.WriteNumber("events", record.Events);
-        Counts(json, "decisions", record.Decisions.Select(entry => (Words.Of(entry.Key), entry.Value)));
-        Counts(json, "wouldHave", record.WouldHave.Select(entry => (Words.Of(entry.Key), entry.Value)));
-        json.WriteNumber("alerts", record.Alerts);
-        json.WriteNumber("suppressedAlerts", record.SuppressedAlerts);
-        json.WriteNumber("records", record.Records);
-        json.WriteNumber("errors", record.Errors);
-        json.WriteNumber("p50Nanoseconds", record.P50);
-        json.WriteNumber("p99Nanoseconds", record.P99);
+        json.WriteString("version", summary.Version);
+        json.WriteString("mode", Words.CamelCase(summary.Mode.ToString()));
+        json.WriteBoolean("live", summary.IsLive);
+        json.WriteNumber("events", summary.Events);
+        Counts(json, "decisions", summary.Decisions.Select(entry => (Words.Of(entry.Key), entry.Value)));
+        Counts(json, "wouldHave", summary.WouldHave.Select(entry => (Words.Of(entry.Key), entry.Value)));
+        json.WriteNumber("alerts", summary.Alerts);
+        json.WriteNumber("suppressedAlerts", summary.SuppressedAlerts);
+        json.WriteNumber("records", summary.Records);
+        json.WriteNumber("errors", summary.Errors);
+        json.WriteNumber("p50Nanoseconds", summary.P50Nanoseconds);
+        json.WriteNumber("p99Nanoseconds", summary.P99Nanoseconds);
         json.WriteStartArray("facts");
-        foreach (var (vm, name, value) in record.Facts)
+        foreach (var fact in summary.Facts)
         {
             json.WriteStartObject();
-            json.WriteString("vm", vm);
-            json.WriteString("name", name);
-            json.WriteNumber("value", value);
+            json.WriteString("vm", fact.Vm);
+            json.WriteString("name", fact.Name);
+            json.WriteNumber("value", fact.Value);
             json.WriteEndObject();
         }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Host.Output.Records;
 
 namespace Kvmi.Policy.Host.Output;
@@ -23,7 +24,7 @@ internal sealed class TextLineRenderer : ILineRenderer
             case TestOutput test: Test(test); break;
             case ReplayOutput replay: Replay(replay); break;
             case MessageOutput message: Message(message); break;
-            case PolicySummaryOutput policy: PolicySummary(policy); break;
+            case PolicySummaryOutput policy: PolicySummary(policy.Summary); break;
             case RunSummaryOutput run: RunSummary(run); break;
             case SimulationSummaryOutput simulation: TextSimulation.Write(_line, simulation.Result); break;
             case TotalsOutput totals: _line.AppendSafe(totals.Text); break;
@@ -171,30 +172,30 @@ internal sealed class TextLineRenderer : ILineRenderer
         }
     }
 
-    private void PolicySummary(PolicySummaryOutput record)
+    private void PolicySummary(PolicySummary summary)
     {
-        _line.Append("policy   ").AppendSafe(record.Policy).Append(' ').AppendSafe(record.Version).Append(" (").Append(Words.CamelCase(record.Mode.ToString()))
-            .Append("): ").Append(Words.Count(record.Events, "event"));
-        Kinds("; ", record.Decisions);
-        Kinds("; would have: ", record.WouldHave);
-        _line.Append("; ").Append(Words.Count(record.Alerts, "alert"));
-        if (record.SuppressedAlerts > 0)
+        _line.Append("policy   ").AppendSafe(summary.Id).Append(' ').AppendSafe(summary.Version).Append(" (").Append(Words.CamelCase(summary.Mode.ToString()))
+            .Append(summary.IsLive ? "): " : ", unloaded): ").Append(Words.Count(summary.Events, "event"));
+        Kinds("; ", summary.Decisions);
+        Kinds("; would have: ", summary.WouldHave);
+        _line.Append("; ").Append(Words.Count(summary.Alerts, "alert"));
+        if (summary.SuppressedAlerts > 0)
         {
-            _line.Append(CultureInfo.InvariantCulture, $" ({record.SuppressedAlerts} more like them not shown)");
+            _line.Append(CultureInfo.InvariantCulture, $" ({summary.SuppressedAlerts} more like them not shown)");
         }
 
-        _line.Append(", ").Append(Words.Count(record.Records, "record"));
-        if (record.Errors > 0)
+        _line.Append(", ").Append(Words.Count(summary.Records, "record"));
+        if (summary.Errors > 0)
         {
-            _line.Append(", ").Append(Words.Count(record.Errors, "error"));
+            _line.Append(", ").Append(Words.Count(summary.Errors, "error"));
         }
 
-        if (record.Events > 0)
+        if (summary.Events > 0)
         {
-            _line.Append("; decision time p50 ").Append(Words.Nanoseconds(record.P50)).Append(", p99 ").Append(Words.Nanoseconds(record.P99));
+            _line.Append("; decision time p50 ").Append(Words.Nanoseconds(summary.P50Nanoseconds)).Append(", p99 ").Append(Words.Nanoseconds(summary.P99Nanoseconds));
         }
 
-        foreach (var group in record.Facts.GroupBy(fact => fact.Vm))
+        foreach (var group in summary.Facts.GroupBy(fact => fact.Vm))
         {
             _line.Append("\n         ").AppendSafe(group.Key).Append(": ")
                 .AppendSafe(string.Join(", ", group.Select(fact => string.Create(CultureInfo.InvariantCulture, $"{fact.Name} {fact.Value}"))));
@@ -213,11 +214,11 @@ internal sealed class TextLineRenderer : ILineRenderer
         }
     }
 
-    private void Kinds(string lead, IReadOnlyList<KeyValuePair<DecisionKind, long>> kinds)
+    private void Kinds(string lead, IReadOnlyDictionary<DecisionKind, long> kinds)
     {
         if (kinds.Count > 0)
         {
-            _line.Append(lead).AppendJoin(", ", kinds.Select(entry => string.Create(CultureInfo.InvariantCulture, $"{Words.Of(entry.Key)} {entry.Value}")));
+            _line.Append(lead).AppendJoin(", ", kinds.OrderBy(entry => entry.Key).Select(entry => string.Create(CultureInfo.InvariantCulture, $"{Words.Of(entry.Key)} {entry.Value}")));
         }
     }
 

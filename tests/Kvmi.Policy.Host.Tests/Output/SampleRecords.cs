@@ -1,6 +1,7 @@
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Events;
@@ -69,9 +70,14 @@ internal static class SampleRecords
         new ReplayOutput { Time = Time, Vcpu = 0, Event = EventKind.Cr, Sequence = 3, Subject = "cr4", Decision = DecisionKind.Keep, Policy = "t0.cr4-pin", Value = 1, Match = "none", Reason = "no reply was recorded" },
         new PolicySummaryOutput
         {
-            Time = Time, Policy = "t0.lstar-lock", Version = "1.2.0", Mode = PolicyMode.Enforce, Events = 3, Alerts = 1, SuppressedAlerts = 4, Records = 0, Errors = 1,
-            Decisions = [new(DecisionKind.Allow, 2), new(DecisionKind.Keep, 1)], WouldHave = [new(DecisionKind.Inject, 1)], P50 = 1_500, P99 = 2_345_678,
-            Facts = [("web01", "address-spaces", 12), ("web02", "address-spaces", 7)],
+            Time = Time,
+            Summary = new PolicySummary
+            {
+                Id = "t0.lstar-lock", Version = "1.2.0", Mode = PolicyMode.Enforce, IsLive = true, Events = 3, Alerts = 1, SuppressedAlerts = 4, Records = 0, Errors = 1,
+                Decisions = new Dictionary<DecisionKind, long> { [DecisionKind.Allow] = 2, [DecisionKind.Keep] = 1 },
+                WouldHave = new Dictionary<DecisionKind, long> { [DecisionKind.Inject] = 1 }, P50Nanoseconds = 1_500, P99Nanoseconds = 2_345_678, MaxNanoseconds = 3_000_000,
+                Facts = [new FactSummary("web01", "address-spaces", 12), new FactSummary("web02", "address-spaces", 7)],
+            },
         },
         new SimulationSummaryOutput
         {
