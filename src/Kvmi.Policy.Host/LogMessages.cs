@@ -17,6 +17,6 @@ internal static partial class LogMessages
     [LoggerMessage(EventId = 9004, Level = LogLevel.Error, Message = "Verb {Verb} failed unexpectedly; please report this with the lines below")]
     public static partial void VerbFailed(ILogger logger, Exception exception, string verb);
 
-    [LoggerMessage(EventId = 9005, Level = LogLevel.Error, Message = "The simulated guest failed")]
-    public static partial void SimulationFailed(ILogger logger, Exception exception);
+    [LoggerMessage(EventId = 9005, Level = LogLevel.Warning, Message = "Changes of policy files may be noticed late: {Problem}")]
+    public static partial void WatchProblem(ILogger logger, string problem);
 }

@@ -59,6 +59,9 @@ internal sealed class PolicyWorkshop
         return paths;
     }
 
+    /// <summary>The policy files for a reloader.</summary>
+    public PolicyDirectorySource Source(IReadOnlyList<string> paths) => new(paths, Options);
+
     /// <summary>Loads and builds the policies that can run; the others are among the findings.</summary>
     /// <returns>The generation, null when not even the good files make one; and every finding.</returns>
     public (Generation? Generation, IReadOnlyList<Finding> Findings) Build(IReadOnlyList<string> paths)

@@ -29,6 +29,9 @@ internal static class Words
     };
 
     /// <summary>"1 alert", "2 alerts".</summary>
-    public static string Count(long number, string noun) =>
-        string.Create(CultureInfo.InvariantCulture, $"{number} {noun}{(number == 1 ? "" : "s")}");
+    public static string Count(long number, string noun) => Count(number, noun, noun + "s");
+
+    /// <summary>"1 policy", "2 policies".</summary>
+    public static string Count(long number, string one, string many) =>
+        string.Create(CultureInfo.InvariantCulture, $"{number} {(number == 1 ? one : many)}");
 }

@@ -44,12 +44,13 @@ internal sealed class PolicyHost
     {
         var started = _context.Time.GetTimestamp();
         using var engine = new PolicyEngine(new PolicyEngineOptions { Output = _results, TimeProvider = _context.Time, Logger = _logger });
-        using var policies = LivePolicies.Start(_context, _options, engine);
+        var policies = await LivePolicies.StartAsync(_context, _options, engine).ConfigureAwait(false);
         if (policies is null)
         {
             return ExitCode.Failure;
         }
 
+        await using var reloading = policies.ConfigureAwait(false);
         using var simulated = _options.Scenario is { } scenario ? new SimulatedGuest(_context, _options, scenario) : null;
         await using var server = new KvmiServer(ServerOptions(simulated?.Endpoint), engine, _context.LoggerFactory, _context.Time);
         server.Start();
@@ -66,7 +67,7 @@ internal sealed class PolicyHost
         // The guest is asked first: it unhooks in order, as QEMU does; whoever hangs is closed by the server's own limit.
         var result = simulated is null ? null : await simulated.EndAsync().ConfigureAwait(false);
         await server.StopAsync().ConfigureAwait(false);
-        policies.StopReloading();
+        await policies.DisposeAsync().ConfigureAwait(false);
         engine.Flush();
         if (result is { End: SimulationEnd.Limit })
         {
