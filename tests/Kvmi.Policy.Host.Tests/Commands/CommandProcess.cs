@@ -26,6 +26,9 @@ internal sealed partial class CommandProcess : IAsyncDisposable
         _errorEnd = PumpAsync(process.StandardError, line => _errors.AppendLine(line));
     }
 
+    /// <summary>Where the build put the command, its policies and its plugins.</summary>
+    public static string Directory { get; } = FindDirectory();
+
     /// <summary>All of stdout so far.</summary>
     public string[] Output
     {
@@ -59,9 +62,9 @@ internal sealed partial class CommandProcess : IAsyncDisposable
             RedirectStandardError = true,
             RedirectStandardInput = true,
             UseShellExecute = false,
-            WorkingDirectory = workingDirectory ?? AppContext.BaseDirectory,
+            WorkingDirectory = workingDirectory ?? Directory,
         };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "kvmi-policy.dll"));
+        start.ArgumentList.Add(Path.Combine(Directory, "kvmi-policy.dll"));
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);
@@ -149,6 +152,14 @@ internal sealed partial class CommandProcess : IAsyncDisposable
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Kill(int processId, int signal);
+
+    // The tests lie in tests/NAME/bin/CONFIGURATION/FRAMEWORK; the command is built with the same configuration.
+    private static string FindDirectory()
+    {
+        var own = new DirectoryInfo(AppContext.BaseDirectory);
+        var root = own.Parent!.Parent!.Parent!.Parent!.Parent!.FullName;
+        return Path.Combine(root, "src", "Kvmi.Policy.Host", "bin", own.Parent.Name, own.Name);
+    }
 
     private string Describe() => $"stdout:\n{string.Join('\n', Output)}\nstderr:\n{Errors}";
 

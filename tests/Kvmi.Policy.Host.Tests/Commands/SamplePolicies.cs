@@ -4,7 +4,7 @@ namespace Kvmi.Policy.Host.Tests.Commands;
 internal static class SamplePolicies
 {
     /// <summary>Folder of the policies that ship, beside the command.</summary>
-    public static string Shipped { get; } = Path.Combine(AppContext.BaseDirectory, "policies");
+    public static string Shipped { get; } = Path.Combine(CommandProcess.Directory, "policies");
 
     /// <summary>A policy with a script that sees every CR3 write.</summary>
     public const string Yaml = """
