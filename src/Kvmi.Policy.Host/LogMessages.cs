@@ -9,7 +9,7 @@ internal static partial class LogMessages
     public static partial void VerbStarts(ILogger logger, string verb, string version);
 
     [LoggerMessage(EventId = 9002, Level = LogLevel.Information, Message = "Orderly end asked for by {Reason}")]
-    public static partial void Ending(ILogger logger, string reason);
+    public static partial void Ending(ILogger logger, Running.RunEnd reason);
 
     [LoggerMessage(EventId = 9003, Level = LogLevel.Warning, Message = "Nobody reads stdout any more; results are no longer written, the policies stay in force")]
     public static partial void OutputClosed(ILogger logger);

@@ -58,7 +58,7 @@ internal sealed class PolicyHost
         simulated?.Start();
 
         var end = await WaitAsync(server, simulated, shutdown).ConfigureAwait(false);
-        LogMessages.Ending(_logger, end.ToString());
+        LogMessages.Ending(_logger, end);
         if (end != RunEnd.Scenario)
         {
             Status("ending", $"Ending by {Words.CamelCase(end.ToString())}: answering what waits, giving back what was taken.");

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Kvmi.Policy.Engine.Findings;
-using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Decoding;

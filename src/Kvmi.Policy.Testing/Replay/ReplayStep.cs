@@ -1,5 +1,5 @@
 using Kvmi.Policy.Engine.Output;
-using Kvmi.Protocol.Events;
+using Kvmi.Protocol;
 
 namespace Kvmi.Policy.Testing.Replay;
 
