@@ -59,7 +59,7 @@ internal sealed class BoundedSourceResolver : SourceReferenceResolver
 
         try
         {
-            if (new FileInfo(full).ResolveLinkTarget(returnFinalTarget: true) is { } target && !IsInside(target.FullName, _folder))
+            if (File.Exists(full) && new FileInfo(full).ResolveLinkTarget(returnFinalTarget: true) is { } target && !IsInside(target.FullName, _folder))
                 return $"it is a link to {target.FullName}, outside the policy's folder {_folder}";
         }
         catch (IOException exception)

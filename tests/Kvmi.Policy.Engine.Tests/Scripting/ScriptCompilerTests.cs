@@ -2,6 +2,7 @@ using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Protocol;
+using Kvmi.Protocol.Dialects;
 using Kvmi.Protocol.Events;
 using static Kvmi.Policy.Engine.Tests.Scripting.Policies;
 
@@ -76,11 +77,12 @@ public sealed class ScriptCompilerTests : IDisposable
     public void A_handler_allocates_nothing()
     {
         var bound = Create("var roots = State.Set<ulong>(\"r\", 8); Decision OnCr(CrEvent e) => roots.Contains(e.New) ? Keep(e.Old) : Allow;", new());
-        var message = CrMessage(1, 2);
-        DecideCr(bound.Handlers[0], message);
+        Assert.Equal(DecodeStatus.Ok, Dialect.All[0].ReadEvent(CrMessage(1, 2), out var frame));
+        var handler = (PolicyHandler<CrEvent>)bound.Handlers[0]!;
+        handler(new CrEvent(frame));
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 1000; i++)
-            DecideCr(bound.Handlers[0], message);
+            handler(new CrEvent(frame));
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
