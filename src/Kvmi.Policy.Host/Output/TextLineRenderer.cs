@@ -91,7 +91,8 @@ internal sealed class TextLineRenderer : ILineRenderer
         }
 
         _line.AppendSafe(record.Message);
-        foreach (var field in record.Fields)
+        // The sentence says what people need; only what a VM allows is more than a sentence.
+        foreach (var field in record.Fields.Where(field => field.Name is "commands" or "events" && field.Value is string))
         {
             _line.Append("\n             ").Append(Column(field.Name)).Append(' ').AppendSafe(Value(field.Value));
         }

@@ -16,6 +16,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     private readonly ILogger _logger;
     private readonly PolicyReloader _reloader;
     private bool _first = true;
+    private bool _disposed;
     private long _reloads;
     private long _failed;
 
@@ -85,8 +86,15 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
 
     public void OnWatchProblem(string message) => LogMessages.WatchProblem(_logger, message);
 
-    /// <summary>Stops reloading; the live policies stay live.</summary>
-    public ValueTask DisposeAsync() => _reloader.DisposeAsync();
+    /// <summary>Stops reloading; the live policies stay live. May be called again.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            await _reloader.DisposeAsync().ConfigureAwait(false);
+        }
+    }
 
     private void Write(string status, FormattableString message, ReloadReport report) => _results.Write(new StatusOutput
     {

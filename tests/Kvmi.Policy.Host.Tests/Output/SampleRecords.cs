@@ -42,7 +42,7 @@ internal static class SampleRecords
             Time = Time, Vm = "web01", IsAlert = false, Policy = "t0.cr3-watch", Name = "new-root", Severity = PolicySeverity.Low, Mode = PolicyMode.Audit,
             Fields = [new OutputField("root", 0x2000UL), new OutputField("total", 3L)],
         },
-        new StatusOutput { Time = Time, Vm = "web01", Status = "connected", Message = "web01 is attached.", Fields = [new OutputField("vcpus", 2L)] },
+        new StatusOutput { Time = Time, Vm = "web01", Status = "connected", Message = "web01 is attached.", Fields = [new OutputField("vcpus", 2L), new OutputField("events", "cr msr")] },
         new StatusOutput { Time = Time, Status = "reload-failed", Policy = "t0.lstar-lock", Message = "The script does not compile; the old one stays." },
         new TestOutput { Time = Time, Policy = "t0.lstar-lock", Test = "hijack is undone", Passed = true, Location = new SourceLocation("policies/lstar-lock/policy.yaml", 40, 7) },
         new TestOutput
