@@ -216,6 +216,8 @@ internal sealed partial class VcpuWorker
                 continue;
             }
 
+            // A vCPU that runs has been created; a tool that asks later is told nothing any more.
+            _createEventDue = false;
             var exit = _vcpu.Run(Budget);
             LeaveGuest();
             if (exit.Kind == VcpuExitKind.Stopped)
