@@ -236,14 +236,14 @@ public sealed class GuestEditTests
     private static ModelMachine Build(Action<VcpuProgramBuilder> add) => new GuestProgramBuilder(1).OnEach(add).BuildMachine();
 
     /// <summary>What the wx-guard sample asks for.</summary>
-    private static void Watch(IMachine machine)
+    private static void Watch(ModelMachine machine)
     {
         machine.Traps.PageAccess = true;
         for (var gpa = GuestLayout.TextGpa; gpa < GuestLayout.TextEndGpa; gpa += 4096)
             Assert.True(machine.TrySetPageAccess(gpa, PageAccess.ReadExecute));
     }
 
-    private static int InstructionLength(IMachine machine, IVcpu vcpu)
+    private static int InstructionLength(ModelMachine machine, IVcpu vcpu)
     {
         vcpu.GetState(out var state);
         Assert.True(vcpu.TryTranslate(state.Regs.Rip, out var gpa));
