@@ -1,0 +1,19 @@
+using Kvmi.Protocol;
+
+namespace Kvmi.Policy.Engine.Model;
+
+/// <summary>What the VM and the host must offer; a miss refuses the policy for that VM with the reason.</summary>
+public sealed record PolicyRequirements
+{
+    /// <summary>Commands without which the policy does not work.</summary>
+    public IReadOnlyList<CommandKind> Commands { get; init; } = [];
+
+    /// <summary>Commands that it can do without.</summary>
+    public IReadOnlyList<CommandKind> OptionalCommands { get; init; } = [];
+
+    /// <summary>Events without which it does not work; the events of its subscriptions count without being listed.</summary>
+    public IReadOnlyList<EventKind> Events { get; init; } = [];
+
+    /// <summary>Plugins whose services the script uses.</summary>
+    public IReadOnlyList<string> Plugins { get; init; } = [];
+}

@@ -1,0 +1,68 @@
+using System.Collections.Concurrent;
+
+namespace Kvmi.Policy.Engine.Summary;
+
+/// <summary>
+/// Counters of one policy over all VMs and generations. Adding is safe from any thread and never allocates or locks.
+/// </summary>
+public sealed class PolicyStatistics
+{
+    private readonly long[] _decisions = new long[(int)DecisionKind.Crash + 1];
+    private readonly long[] _wouldHave = new long[(int)DecisionKind.Crash + 1];
+    private readonly LatencyHistogram _latency = new();
+    private long _events;
+    private long _alerts;
+    private long _records;
+    private long _errors;
+    private long _suppressedAlerts;
+
+    /// <summary>Makes empty counters.</summary>
+    /// <param name="policyId">The policy.</param>
+    public PolicyStatistics(string policyId) => PolicyId = policyId;
+
+    /// <summary>The policy.</summary>
+    public string PolicyId { get; }
+
+    /// <summary>Events that reached a handler.</summary>
+    public long Events => Volatile.Read(ref _events);
+
+    /// <summary>Alerts raised, without the suppressed ones.</summary>
+    public long Alerts => Volatile.Read(ref _alerts);
+
+    /// <summary>Alerts that the dedupe window kept back.</summary>
+    public long SuppressedAlerts => Volatile.Read(ref _suppressedAlerts);
+
+    /// <summary>Records written.</summary>
+    public long Records => Volatile.Read(ref _records);
+
+    /// <summary>Handler errors.</summary>
+    public long Errors => Volatile.Read(ref _errors);
+
+    /// <summary>Time from the call of the first handler of an event to the decision, as nanoseconds.</summary>
+    public LatencyHistogram Latency => _latency;
+
+    /// <summary>Numbers that the policy itself publishes, by VM and name; set by the engine when it reads them.</summary>
+    public ConcurrentDictionary<(string Vm, string Name), IPolicyFact> Facts { get; } = new();
+
+    /// <summary>Votes that counted, by kind.</summary>
+    public long Decisions(DecisionKind kind) => Volatile.Read(ref _decisions[(int)kind]);
+
+    /// <summary>Audit votes, by kind.</summary>
+    public long WouldHave(DecisionKind kind) => Volatile.Read(ref _wouldHave[(int)kind]);
+
+    /// <summary>Counts an event and the policy's vote on it.</summary>
+    public void CountVote(DecisionKind kind, bool audit)
+    {
+        Interlocked.Increment(ref _events);
+        Interlocked.Increment(ref audit ? ref _wouldHave[(int)kind] : ref _decisions[(int)kind]);
+    }
+
+    /// <summary>Counts an alert.</summary>
+    public void CountAlert(bool suppressed) => Interlocked.Increment(ref suppressed ? ref _suppressedAlerts : ref _alerts);
+
+    /// <summary>Counts a record.</summary>
+    public void CountRecord() => Interlocked.Increment(ref _records);
+
+    /// <summary>Counts an error.</summary>
+    public void CountError() => Interlocked.Increment(ref _errors);
+}
