@@ -136,5 +136,5 @@ public sealed class HostileGuestTests
     };
 
     private static void Check(Func<int, bool> holds) =>
-        Prop.ForAll(Arb.From(Gen.Choose(0, int.MaxValue)), holds).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
+        Prop.ForAll(Arb.From(Gen.Choose(0, int.MaxValue)), holds).Check(Config.QuickThrowOnFailure.WithMaxTest(150));
 }
