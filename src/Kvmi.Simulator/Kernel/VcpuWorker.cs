@@ -56,6 +56,18 @@ internal sealed partial class VcpuWorker
     /// <summary>True while the vCPU waits for the answer to an event.</summary>
     public bool IsWaiting => Volatile.Read(ref _waiting);
 
+    /// <summary>True while the vCPU waits for an answer or the tool has asked something of it that is not done.</summary>
+    public bool IsBusy
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _waiting || _jobs.Count > 0 || Volatile.Read(ref _pauseRequests) > 0;
+            }
+        }
+    }
+
     /// <summary>Starts the guest on this vCPU.</summary>
     public void Start() => _thread.Start();
 
@@ -392,8 +404,8 @@ internal sealed partial class VcpuWorker
         }
 
         _pausesDue--;
-        Interlocked.Decrement(ref _pauseRequests);
         SendAndWait(EventBody.Plain(EventKind.PauseVcpu));
+        Interlocked.Decrement(ref _pauseRequests);
         return true;
     }
 
