@@ -35,7 +35,7 @@ internal static partial class LogMessages
     [LoggerMessage(3013, LogLevel.Warning, "vCPU {Vcpu}: action {Action} is not valid for a {Kind} event; what was intercepted is not carried out.")]
     public static partial void UnsupportedAction(ILogger logger, int vcpu, int action, Kvmi.Protocol.EventKind kind);
 
-    [LoggerMessage(3014, LogLevel.Warning, "Unknown message id {Id} from the tool (a client of another dialect?); answered with 'no such command'.")]
+    [LoggerMessage(3014, LogLevel.Debug, "Unknown message id {Id} from the tool (a client of another dialect?); answered with 'no such command'.")]
     public static partial void UnknownCommand(ILogger logger, int id);
 
     [LoggerMessage(3015, LogLevel.Error, "vCPU {Vcpu} of the guest suffered a triple fault and stays still.")]

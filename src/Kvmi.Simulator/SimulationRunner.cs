@@ -202,12 +202,15 @@ internal sealed class SimulationRunner
         await stop.CancelAsync().ConfigureAwait(false);
         await settled.ConfigureAwait(false);
 
-        if (_guest.Ended.IsCompleted)
+        // A guest that loses its tool runs on and may be at its end before this thread looks.
+        var ranAlone = hook.IsClosed && hook.ClosedAt < _guest.EndedAt;
+        if (_guest.Ended.IsCompleted && !ranAlone)
         {
             return await _guest.Ended.ConfigureAwait(false);
         }
 
-        return first == limitSource.Task ? new GuestEnd(SimulationEnd.Limit, null)
+        return hook.IsClosed ? null
+            : first == limitSource.Task ? new GuestEnd(SimulationEnd.Limit, null)
             : first == cancelSource.Task ? new GuestEnd(SimulationEnd.Cancelled, null)
             : null;
     }
@@ -224,14 +227,14 @@ internal sealed class SimulationRunner
     }
 
     /// <summary>
-    /// Opens the guest when the tool looks ready: it has sent commands, then nothing for the settle time, and answers no event. A
+    /// Opens the guest when the tool looks ready: it has sent commands, then nothing for the settle time, and keeps no vCPU paused. A
     /// real guest would not wait; without this a scenario could be over before the tool has armed anything.
     /// </summary>
     private async Task SettleAsync(HookedVm hook, CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)
         {
-            var quiet = hook.SawCommand && hook.Quiet >= _scenario.Settle && !_context.Workers.Any(worker => worker.IsWaiting);
+            var quiet = hook.SawCommand && hook.Quiet >= _scenario.Settle && !_context.Workers.Any(worker => worker.IsBusy);
             if (quiet || _options.TimeProvider.GetElapsedTime(_hookedAt) >= _scenario.MaxWait)
             {
                 LogMessages.ScenarioStarts(_logger, _scenario.Title);

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Commands;
 
@@ -20,6 +21,11 @@ internal sealed class ContinueTool
     public void Arm(bool unhook = true, params ulong[] guardedPages)
     {
         var d = RawTool.Dialect;
+
+        // A paused vCPU keeps the scenario from starting, however slow the test machine is.
+        Assert.Equal(0, _tool.Ask((b, s) => d.Write(b, s, new PauseVcpu(0, true))).Error);
+        var pause = _tool.Event(EventKind.PauseVcpu);
+        Seen[EventKind.PauseVcpu] = 1;
         Assert.Equal(0, _tool.Ask((b, s) => d.WriteEmpty(b, s, CommandKind.GetVersion)).Error);
         var vcpus = _tool.Ask((b, s) => d.WriteEmpty(b, s, CommandKind.GetVmInfo)).Payload[8];
         if (unhook)
@@ -43,6 +49,8 @@ internal sealed class ContinueTool
         {
             Assert.Equal(0, _tool.Ask((b, s) => d.WriteSetPageAccess(b, s, 0, [new PageAccessEntry(page, PageAccess.ReadWrite)])).Error);
         }
+
+        _tool.Answer(pause);
     }
 
     /// <summary>Answers until the simulator closes or UNHOOK comes.</summary>
@@ -64,10 +72,28 @@ internal sealed class ContinueTool
                     return;
                 }
             }
-            else if (Decide?.Invoke(_tool, message) != true)
+            else if (!TryAnswer(message))
+            {
+                return;
+            }
+        }
+    }
+
+    private bool TryAnswer(ReceivedMessage message)
+    {
+        try
+        {
+            if (Decide?.Invoke(_tool, message) != true)
             {
                 _tool.Allow(message);
             }
+
+            return true;
+        }
+        catch (SocketException)
+        {
+            // The simulator has closed while this answer was on its way.
+            return false;
         }
     }
 }

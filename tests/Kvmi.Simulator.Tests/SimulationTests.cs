@@ -235,7 +235,7 @@ public sealed class SimulationTests
     public async Task Pausing_every_vcpu_before_the_scenario_starts_works_as_libkvmi_does_it()
     {
         using var listener = new ListeningTool();
-        var run = Start(listener);
+        var run = Start(listener, options => options with { Scenario = "boot" });
         var (raw, _) = listener.Greet();
         var d = RawTool.Dialect;
         raw.SendRaw(27, 0, 1, 0, 0, 0, 0, 0, 0);
@@ -243,13 +243,19 @@ public sealed class SimulationTests
         raw.Send((b, s) => d.Write(b, s, new PauseVcpu(1, true)));
         Assert.Equal(0, raw.Reply(raw.SendRaw(27, 1, 1, 0, 0, 0, 0, 0, 0)).Error);
         var pauses = new[] { raw.Event(EventKind.PauseVcpu), raw.Event(EventKind.PauseVcpu) };
-        var tool = new ContinueTool(raw);
-        tool.Arm();
+        foreach (var pause in pauses)
+        {
+            Assert.Equal(0, raw.Ask((b, s) => d.Write(b, s, new ControlEvents(pause.Vcpu, 2, 1))).Error);
+            Assert.Equal(0, raw.Ask((b, s) => d.Write(b, s, new ControlMsr(pause.Vcpu, 0xc0000082, 1))).Error);
+        }
+
         Array.ForEach(pauses, raw.Allow);
+        var tool = new ContinueTool(raw);
         tool.Serve();
         var result = await run;
         Assert.True(result.EndedAsWritten, result.FailureReason);
         Assert.Equal(2, result.Events[EventKind.PauseVcpu]);
+        Assert.Equal(2, tool.Seen[EventKind.Msr]);
     }
 
     private static void Serve(ListeningTool listener)

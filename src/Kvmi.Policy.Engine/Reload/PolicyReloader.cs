@@ -28,6 +28,8 @@ public sealed class PolicyReloader : IAsyncDisposable
     private Dictionary<string, FileState> _applied = new(StringComparer.Ordinal);
     private Task? _loop;
     private int _polls;
+    private bool _hinted;
+    private bool _disposed;
 
     /// <summary>Makes a reloader that does nothing yet.</summary>
     public PolicyReloader(
@@ -52,7 +54,7 @@ public sealed class PolicyReloader : IAsyncDisposable
         _time = time;
         _scanner = new(options.PolicyDirectories, options.PluginDirectories);
         if (options.UseWatcher)
-            _watchers = new(options.PolicyDirectories.Concat(options.PluginDirectories), () => _hints.Writer.TryWrite(true), listener.OnWatchProblem);
+            _watchers = new(options.PolicyDirectories.Concat(options.PluginDirectories), OnHint, listener.OnWatchProblem);
     }
 
     /// <summary>Starts the background loop. The first generation is loaded by the first <see cref="ReloadNowAsync"/> or by the first look at the files.</summary>
@@ -80,6 +82,9 @@ public sealed class PolicyReloader : IAsyncDisposable
     /// <summary>Stops watching. A reload that runs is finished first; the live generation stays live.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+            return;
+
         _requests.Writer.TryComplete();
         await _stop.CancelAsync().ConfigureAwait(false);
         if (_loop is not null)
@@ -90,6 +95,12 @@ public sealed class PolicyReloader : IAsyncDisposable
 
         _watchers?.Dispose();
         _stop.Dispose();
+    }
+
+    private void OnHint()
+    {
+        Volatile.Write(ref _hinted, true);
+        _hints.Writer.TryWrite(true);
     }
 
     private async Task RunAsync()
@@ -116,7 +127,7 @@ public sealed class PolicyReloader : IAsyncDisposable
         while (_requests.Reader.TryRead(out var request))
             requests.Add(request);
 
-        var files = _scanner.Scan(_applied, rehash: ++_polls % _options.PollsPerFullCheck == 0);
+        var files = Scan(_applied, fullCheck: ++_polls % _options.PollsPerFullCheck == 0);
         if (requests.Count == 0)
         {
             if (FileScanner.Changes(_applied, files).Count == 0)
@@ -178,11 +189,15 @@ public sealed class PolicyReloader : IAsyncDisposable
 
             await Task.Delay(wait, _time, _stop.Token).ConfigureAwait(false);
             before = files;
-            files = _scanner.Scan(files, rehash: false);
+            files = Scan(files, fullCheck: false);
         }
 
         return files;
     }
+
+    // Where the watcher saw something, size and time are not trusted: a file renamed over another may have both in common.
+    private Dictionary<string, FileState> Scan(Dictionary<string, FileState> known, bool fullCheck) =>
+        _scanner.Scan(known, rehash: Interlocked.Exchange(ref _hinted, false) || fullCheck);
 
     private static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
 

@@ -17,7 +17,12 @@ public sealed class MessageDecoder
 
     /// <summary>Makes a decoder for a conversation in this dialect.</summary>
     /// <exception cref="NotSupportedException">This build has no layouts for the dialect; see <see cref="Supports"/>.</exception>
-    public MessageDecoder(KvmiDialect dialect) => _layouts = DialectLayouts.Get(dialect);
+    public MessageDecoder(KvmiDialect dialect)
+        : this(DialectLayouts.Get(dialect))
+    {
+    }
+
+    internal MessageDecoder(DialectLayouts layouts) => _layouts = layouts;
 
     /// <summary>The dialect of the conversation.</summary>
     public KvmiDialect Dialect => _layouts.Dialect;

@@ -13,7 +13,12 @@ public sealed class MessageEncoder
 
     /// <summary>Makes an encoder for a dialect.</summary>
     /// <exception cref="NotSupportedException">This build has no layouts for the dialect; see <see cref="MessageDecoder.Supports"/>.</exception>
-    public MessageEncoder(KvmiDialect dialect) => _layouts = DialectLayouts.Get(dialect);
+    public MessageEncoder(KvmiDialect dialect)
+        : this(DialectLayouts.Get(dialect))
+    {
+    }
+
+    internal MessageEncoder(DialectLayouts layouts) => _layouts = layouts;
 
     /// <summary>Makes the bytes of a message, header included.</summary>
     /// <exception cref="ArgumentException">

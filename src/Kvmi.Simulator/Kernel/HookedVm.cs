@@ -25,6 +25,7 @@ internal sealed class HookedVm : IDisposable
     private uint _vmEvents;
     private int _stepper = -1;
     private int _isClosed;
+    private long _closedAt;
     private long _lastTraffic;
     private int _sawCommand;
     private string? _closeReason;
@@ -52,6 +53,9 @@ internal sealed class HookedVm : IDisposable
 
     /// <summary>True from the moment that the connection is given up.</summary>
     public bool IsClosed => Volatile.Read(ref _isClosed) != 0;
+
+    /// <summary>Time stamp of the moment before the guest could notice that the connection is gone; 0 while it lives.</summary>
+    public long ClosedAt => Volatile.Read(ref _closedAt);
 
     /// <summary>Why the connection ended; null while it lives or when the tool closed it.</summary>
     public string? CloseReason => Volatile.Read(ref _closeReason);
@@ -234,6 +238,7 @@ internal sealed class HookedVm : IDisposable
     /// <param name="reason">What the tool did wrong; null when it closed the connection itself.</param>
     public void Close(string? reason)
     {
+        Interlocked.CompareExchange(ref _closedAt, Context.TimeProvider.GetTimestamp(), 0);
         if (Interlocked.Exchange(ref _isClosed, 1) != 0)
         {
             return;

@@ -1,14 +1,10 @@
-using Kvmi.Protocol;
-using Kvmi.Protocol.Commands;
-using Kvmi.Protocol.Events;
-using Kvmi.Protocol.Registers;
 using Kvmi.Simulator.Machine;
 
 namespace Kvmi.Simulator.Kernel;
 
 /// <summary>
 /// One vCPU and its thread: runs the guest, does what the receiving thread queues for it, and waits for the answers to its events
-/// (kvmi-later-dialects.md 3.2 and 3.10). Parts: the thread here, exits in <c>.Exits</c>, commands in <c>.Commands</c>.
+/// (kvmi-later-dialects.md 3.2 and 3.10). Parts: the thread here, exits in <c>.Exits</c>, events and their answers in <c>.Events</c>, commands in <c>.Commands</c>.
 /// </summary>
 internal sealed partial class VcpuWorker
 {
@@ -36,12 +32,6 @@ internal sealed partial class VcpuWorker
     private bool _createEventDue;
     private int _pauseRequests;
     private int _pausesDue;
-    private bool _waiting;
-    private bool _replied;
-    private EventKind _waitKind;
-    private uint _waitSequence;
-    private bool _registersDue;
-    private KvmRegs _newRegisters;
 
     public VcpuWorker(KernelContext context, IVcpu vcpu)
     {
@@ -55,6 +45,18 @@ internal sealed partial class VcpuWorker
 
     /// <summary>True while the vCPU waits for the answer to an event.</summary>
     public bool IsWaiting => Volatile.Read(ref _waiting);
+
+    /// <summary>True while the vCPU waits for an answer or the tool has asked something of it that is not done.</summary>
+    public bool IsBusy
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _waiting || _jobs.Count > 0 || Volatile.Read(ref _pauseRequests) > 0;
+            }
+        }
+    }
 
     /// <summary>Starts the guest on this vCPU.</summary>
     public void Start() => _thread.Start();
@@ -216,6 +218,8 @@ internal sealed partial class VcpuWorker
                 continue;
             }
 
+            // A vCPU that runs has been created; a tool that asks later is told nothing any more.
+            _createEventDue = false;
             var exit = _vcpu.Run(Budget);
             LeaveGuest();
             if (exit.Kind == VcpuExitKind.Stopped)
@@ -367,136 +371,5 @@ internal sealed partial class VcpuWorker
         {
             job.Release();
         }
-    }
-
-    /// <summary>CREATE_VCPU once per hook if the tool asked for it, then one PAUSE event per request.</summary>
-    private bool SendDueEvents()
-    {
-        if (_hook is not { } hook)
-        {
-            return false;
-        }
-
-        if (_createEventDue && hook.IsVmEventEnabled(EventKind.CreateVcpu))
-        {
-            _createEventDue = false;
-            SendAndWait(EventBody.Plain(EventKind.CreateVcpu));
-            return true;
-        }
-
-        if (_pausesDue == 0)
-        {
-            return false;
-        }
-
-        _pausesDue--;
-        Interlocked.Decrement(ref _pauseRequests);
-        SendAndWait(EventBody.Plain(EventKind.PauseVcpu));
-        return true;
-    }
-
-    /// <summary>Sends an event and runs this vCPU's commands until the answer comes or the connection goes. The result is in the outcome.</summary>
-    /// <returns>False when the guest is to end.</returns>
-    private bool SendAndWait(in EventBody body)
-    {
-        _outcome.SetDefault(body.Second);
-        if (_hook is not { } hook)
-        {
-            return true;
-        }
-
-        _vcpu.GetState(out var state);
-        if (!hook.SendEvent(_vcpu.Index, in state, in body, out _waitSequence))
-        {
-            return true;
-        }
-
-        _waitKind = body.Kind;
-        _replied = false;
-        Volatile.Write(ref _waiting, true);
-        while (!_replied && WaitForJob(hook, out var job))
-        {
-            Execute(in job);
-        }
-
-        Volatile.Write(ref _waiting, false);
-        if (!_replied)
-        {
-            _registersDue = false;
-            return !Volatile.Read(ref _stop);
-        }
-
-        if (_registersDue)
-        {
-            _registersDue = false;
-            _vcpu.SetGeneralRegisters(in _newRegisters);
-        }
-
-        if (_outcome is { Action: EventAction.Crash, IsUnsupported: false })
-        {
-            hook.Crash(_vcpu.Index);
-            return false;
-        }
-
-        _context.Driver.OnEventAnswered(_vcpu);
-        return true;
-    }
-
-    private bool WaitForJob(HookedVm hook, out VcpuJob job)
-    {
-        lock (_gate)
-        {
-            while (!hook.IsClosed && !_stop)
-            {
-                if (_jobs.TryDequeue(out job))
-                {
-                    Monitor.PulseAll(_gate);
-                    return true;
-                }
-
-                Monitor.Wait(_gate);
-            }
-
-            job = default;
-            return false;
-        }
-    }
-
-    private void TakeReply(in VcpuJob job)
-    {
-        if (!_waiting || _replied)
-        {
-            job.Hook.Close($"an event reply came for vCPU {_vcpu.Index}, which waits for none");
-            return;
-        }
-
-        if (job.Command.Header.Sequence != _waitSequence)
-        {
-            job.Hook.Close(
-                $"the event reply for vCPU {_vcpu.Index} has sequence number {job.Command.Header.Sequence}, the event has {_waitSequence}");
-            return;
-        }
-
-        var status = _context.Rules.Dialect.ReadEventReply(job.Message, _waitKind, out _, out _, out var reply);
-        if (status != CommandStatus.Ok)
-        {
-            job.Hook.Close($"the reply to a {_waitKind} event of vCPU {_vcpu.Index} is longer than the kernel takes or has padding that is not zero");
-            return;
-        }
-
-        var legal = _context.Rules.Dialect.IsLegalAction(_waitKind, reply.Action);
-        if (!legal)
-        {
-            LogMessages.UnsupportedAction(_context.Logger, _vcpu.Index, (int)reply.Action, _waitKind);
-            if (_context.Rules.UnsupportedActionCloses)
-            {
-                job.Hook.Close($"action {(int)reply.Action} is not valid for a {_waitKind} event");
-                return;
-            }
-        }
-
-        _context.Counters.Reply(reply.Action);
-        _outcome.Set(in reply, _registersDue, legal);
-        _replied = true;
     }
 }

@@ -12,6 +12,9 @@ internal interface IScenarioGuest : IGuestDriver
     /// <summary>Ends when every step ended on every vCPU, or with the reason when that cannot happen any more.</summary>
     Task<GuestEnd> Ended { get; }
 
+    /// <summary>Time stamp of the end; 0 before it.</summary>
+    long EndedAt { get; }
+
     /// <summary>Lets the steps start; until then the guest boots and idles.</summary>
     void Open();
 

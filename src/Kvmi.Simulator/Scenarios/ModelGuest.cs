@@ -24,6 +24,7 @@ internal sealed class ModelGuest : IScenarioGuest
     private int _unfinished;
     private long _nextSlot;
     private long _answered;
+    private long _endedAt;
     private int _held = 1;
     private KernelContext? _context;
 
@@ -50,6 +51,8 @@ internal sealed class ModelGuest : IScenarioGuest
 
     public Task<GuestEnd> Ended => _ended.Task;
 
+    public long EndedAt => Volatile.Read(ref _endedAt);
+
     public void Attach(KernelContext context) => _context = context;
 
     public void Open()
@@ -71,7 +74,7 @@ internal sealed class ModelGuest : IScenarioGuest
         {
             var vector = GuestMailbox.Read(_machine, vcpu.Index, GuestField.LastVector);
             var rip = GuestMailbox.Read(_machine, vcpu.Index, GuestField.LastRip);
-            _ended.TrySetResult(new GuestEnd(
+            End(new GuestEnd(
                 SimulationEnd.Failed, $"The guest kernel on vCPU {vcpu.Index} gave up at 0x{rip:x} after exception {vector}."));
         }
         else if (!_finished[vcpu.Index])
@@ -79,7 +82,7 @@ internal sealed class ModelGuest : IScenarioGuest
             _finished[vcpu.Index] = true;
             if (Interlocked.Decrement(ref _unfinished) == 0)
             {
-                _ended.TrySetResult(new GuestEnd(SimulationEnd.Completed, null));
+                End(new GuestEnd(SimulationEnd.Completed, null));
             }
         }
 
@@ -92,7 +95,7 @@ internal sealed class ModelGuest : IScenarioGuest
         if (_options.MaxEvents is { } limit && Interlocked.Increment(ref _answered) >= limit)
         {
             Freeze();
-            _ended.TrySetResult(new GuestEnd(SimulationEnd.Limit, null));
+            End(new GuestEnd(SimulationEnd.Limit, null));
         }
 
         if (_paceInterval > 0)
@@ -103,13 +106,13 @@ internal sealed class ModelGuest : IScenarioGuest
 
     public long NotBefore(IVcpu vcpu) => Volatile.Read(ref _held) != 0 ? long.MaxValue : Volatile.Read(ref _notBefore[vcpu.Index]);
 
-    public void OnShutdown(IVcpu vcpu) => _ended.TrySetResult(
+    public void OnShutdown(IVcpu vcpu) => End(
         new GuestEnd(SimulationEnd.Failed, $"vCPU {vcpu.Index} of the guest suffered a triple fault."));
 
-    public void OnCrash(int vcpu) => _ended.TrySetResult(
+    public void OnCrash(int vcpu) => End(
         new GuestEnd(SimulationEnd.Crashed, $"The tool answered an event of vCPU {vcpu} with CRASH, so the guest ended before its scenario."));
 
-    public void OnFailure(string reason) => _ended.TrySetResult(new GuestEnd(SimulationEnd.Failed, reason));
+    public void OnFailure(string reason) => End(new GuestEnd(SimulationEnd.Failed, reason));
 
     public IReadOnlyList<Consequence> ReadConsequences()
     {
@@ -119,6 +122,12 @@ internal sealed class ModelGuest : IScenarioGuest
         }
 
         return GuestConsequences.Read(_machine);
+    }
+
+    private void End(GuestEnd end)
+    {
+        Interlocked.CompareExchange(ref _endedAt, _options.TimeProvider.GetTimestamp(), 0);
+        _ended.TrySetResult(end);
     }
 
     /// <summary>Spreads the events of all vCPUs evenly over time.</summary>

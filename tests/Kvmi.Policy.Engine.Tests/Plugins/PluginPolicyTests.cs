@@ -93,7 +93,7 @@ public sealed class PluginPolicyTests : IDisposable
             "Main",
             "using Kvmi.Policy; [assembly: PolicyPlugin(\"p\")] public class P : PolicyBase { public Decision OnCr(CrEvent e) => Set(Library.Value); }",
             library));
-        var path = _folder.Write("plugins/p/Library.dll", library[..900]);
+        var path = _folder.Write("plugins/p/Library.dll", library[..^600]);
         var finding = Assert.Single(BuildSet(Plugin("one", "p", "P")).Findings);
         Assert.Contains($"{path} cannot be loaded: it is cut short", finding.Message, StringComparison.Ordinal);
     }

@@ -46,7 +46,7 @@ public sealed class HandshakeTests
     {
         using var listener = new ListeningTool();
         var run = Simulation.RunAsync(
-            new SimulatorOptions { Endpoint = listener.Endpoint, Cookie = Secret, Scenario = "boot", Settle = TimeSpan.Zero },
+            new SimulatorOptions { Endpoint = listener.Endpoint, Cookie = Secret, Scenario = "boot", Settle = TimeSpan.FromMilliseconds(50) },
             TestContext.Current.CancellationToken);
         var hash = new byte[20];
         CookieHash.Compute(System.Text.Encoding.ASCII.GetBytes(secret), hash);

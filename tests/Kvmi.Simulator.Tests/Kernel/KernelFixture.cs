@@ -12,8 +12,10 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
 {
     private readonly KernelContext _context;
 
-    public KernelFixture(int vcpus = 1, IReadOnlyCollection<ushort>? commands = null, IReadOnlyCollection<ushort>? events = null)
+    public KernelFixture(
+        int vcpus = 1, IReadOnlyCollection<ushort>? commands = null, IReadOnlyCollection<ushort>? events = null, bool held = false)
     {
+        Held = held;
         Machine = new ScriptedMachine(vcpus);
         var rules = KernelRules.Find(KvmiDialect.V7)!;
         _context = new KernelContext
@@ -44,6 +46,11 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
 
     public int? Crashed { get; private set; }
 
+    /// <summary>Keeps the vCPUs in front of their first instruction.</summary>
+    public bool Held { get; private set; }
+
+    public string? Failure { get; private set; }
+
     public SimulationCounters Counters => _context.Counters;
 
     /// <summary>The device manager connects again.</summary>
@@ -69,6 +76,13 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
         return Tool.Event(EventKind.Cr);
     }
 
+    /// <summary>Lets the vCPUs run.</summary>
+    public void Release()
+    {
+        Held = false;
+        _context.WakeAll();
+    }
+
     public string NextDone(int vcpu = 0)
     {
         Assert.True(Machine[vcpu].Done.TryTake(out var done, RawTool.GiveUpMilliseconds), "The vCPU did nothing for a long time.");
@@ -81,7 +95,7 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
     {
     }
 
-    public long NotBefore(IVcpu vcpu) => 0;
+    public long NotBefore(IVcpu vcpu) => Held ? long.MaxValue : 0;
 
     public void OnShutdown(IVcpu vcpu)
     {
@@ -89,7 +103,7 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
 
     public void OnCrash(int vcpu) => Crashed = vcpu;
 
-    public void OnFailure(string reason) => throw new InvalidOperationException(reason);
+    public void OnFailure(string reason) => Failure = reason;
 
     public async ValueTask DisposeAsync()
     {
@@ -102,6 +116,7 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
         }
 
         Tool.Dispose();
+        Assert.Null(Failure);
     }
 
     private (HookedVm Hook, RawTool Tool) Connect()

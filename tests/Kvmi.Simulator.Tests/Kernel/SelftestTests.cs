@@ -383,13 +383,18 @@ public sealed class SelftestTests
     [Fact]
     public async Task Create_vcpu_events_come_once_when_enabled()
     {
-        await using var kernel = new KernelFixture(vcpus: 2);
+        await using var kernel = new KernelFixture(vcpus: 2, held: true);
         Assert.Equal(0, kernel.Tool.Ask((d, s) => D.Write(d, s, new ControlVmEvents(9, 1))).Error);
         var first = kernel.Tool.Event(EventKind.CreateVcpu);
         var second = kernel.Tool.Event(EventKind.CreateVcpu);
         Assert.Equal([0, 1], new[] { (int)first.Vcpu, second.Vcpu }.Order());
         kernel.Tool.Answer(first);
         kernel.Tool.Answer(second);
+        kernel.Release();
+
+        // The pause comes after everything else, so nothing came twice.
+        kernel.Tool.Ask((d, s) => D.Write(d, s, new PauseVcpu(0, true)));
+        kernel.Tool.Answer(kernel.Tool.Event(EventKind.PauseVcpu));
     }
 
     [Fact]

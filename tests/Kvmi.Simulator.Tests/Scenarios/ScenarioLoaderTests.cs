@@ -90,7 +90,7 @@ public sealed class ScenarioLoaderTests
         await File.WriteAllTextAsync(path, "steps:\n" + string.Join('\n', steps), TestContext.Current.CancellationToken);
         using var listener = new ListeningTool();
         var run = Simulation.RunAsync(
-            new SimulatorOptions { Endpoint = listener.Endpoint, Scenario = path, Settle = TimeSpan.Zero }, TestContext.Current.CancellationToken);
+            new SimulatorOptions { Endpoint = listener.Endpoint, Scenario = path, Settle = TimeSpan.FromMilliseconds(50) }, TestContext.Current.CancellationToken);
         var tool = new ContinueTool(listener.Greet().Tool);
         tool.Arm();
         tool.Serve();
@@ -107,7 +107,7 @@ public sealed class ScenarioLoaderTests
         await File.WriteAllTextAsync(path, "pace: 200\nsteps: [{program: process-switches, repeat: 20}]", TestContext.Current.CancellationToken);
         using var listener = new ListeningTool();
         var run = Simulation.RunAsync(
-            new SimulatorOptions { Endpoint = listener.Endpoint, Scenario = path, Settle = TimeSpan.Zero }, TestContext.Current.CancellationToken);
+            new SimulatorOptions { Endpoint = listener.Endpoint, Scenario = path, Settle = TimeSpan.FromMilliseconds(50) }, TestContext.Current.CancellationToken);
         var tool = new ContinueTool(listener.Greet().Tool);
         tool.Arm();
         tool.Serve();

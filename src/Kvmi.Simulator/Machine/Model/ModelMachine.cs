@@ -52,7 +52,7 @@ public sealed class ModelMachine : IMachine, IMachineTraps
     internal PhysicalMemory Memory { get; }
 
     /// <summary>Held by a vCPU for the time of one locked instruction.</summary>
-    internal object BusLock { get; } = new();
+    internal Lock BusLock { get; } = new();
 
     internal bool EnforcesPageAccess => _pageAccess;
 
