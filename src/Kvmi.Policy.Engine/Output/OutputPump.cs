@@ -84,12 +84,16 @@ internal sealed class OutputPump : IDisposable
     public void Dispose()
     {
         Flush();
-        Volatile.Write(ref _stop, true);
+        if (Interlocked.Exchange(ref _stop, true))
+        {
+            return;
+        }
+
+        // The event itself is left to the finalizer: a late writer may still be about to set it.
         _wake.Set();
         if (Thread.CurrentThread != _thread)
         {
             _thread.Join();
-            _wake.Dispose();
         }
     }
 
@@ -97,7 +101,7 @@ internal sealed class OutputPump : IDisposable
     {
         // A full fence between publishing the line and reading the flag; the reader does the opposite order.
         Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _sleeping) != 0)
+        if (Volatile.Read(ref _sleeping) != 0 && !Volatile.Read(ref _stop))
         {
             _wake.Set();
         }
