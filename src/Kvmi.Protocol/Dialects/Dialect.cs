@@ -153,6 +153,22 @@ public abstract class Dialect
     /// <summary>Reads an event message, header included. On any status but Ok the frame is empty.</summary>
     public abstract DecodeStatus ReadEvent(ReadOnlySpan<byte> message, out EventFrame frame);
 
+    /// <summary>
+    /// Reads whom an event of unknown kind waits for. Such an event has to be answered with CONTINUE, or its vCPU hangs for
+    /// ever (kvmi-later-dialects.md 5.4 item 12).
+    /// </summary>
+    /// <param name="message">The whole message, header included, for which <see cref="ReadEvent"/> said UnknownId.</param>
+    /// <param name="vcpu">vCPU that the event names.</param>
+    /// <param name="eventId">Wire id of the event.</param>
+    public abstract DecodeStatus ReadUnknownEvent(ReadOnlySpan<byte> message, out ushort vcpu, out ushort eventId);
+
+    /// <summary>Writes CONTINUE to an event of unknown kind: the reply that has no data behind the action.</summary>
+    /// <param name="destination">Where to write.</param>
+    /// <param name="sequence">The event's sequence number.</param>
+    /// <param name="vcpu">The event's vCPU.</param>
+    /// <param name="eventId">Wire id of the event.</param>
+    public abstract int WriteUnknownEventReply(Span<byte> destination, uint sequence, ushort vcpu, ushort eventId);
+
     /// <summary>Bytes of the reply message to an event of this kind, header included.</summary>
     public abstract int EventReplyLength(EventKind kind);
 

@@ -14,4 +14,7 @@ public enum MessageRole
 
     /// <summary>Kernel to tool: the answer to a command.</summary>
     CommandReply,
+
+    /// <summary>A record of the handshake, before the first message. Only decoders of whole conversations use it.</summary>
+    Handshake,
 }

@@ -86,6 +86,9 @@ public readonly ref struct EventFrame
     /// <summary>Access that was tried, of a page-fault event.</summary>
     public PageAccess Access => Kind == EventKind.PageFault ? (PageAccess)(Data[16] & 7) : PageAccess.None;
 
+    /// <summary>EPT view of a page-fault event, where the dialect tells it in the event's own data (v7).</summary>
+    public ushort FaultView => Kind == EventKind.PageFault && Layout.PageFaultHasView ? U16(18) : (ushort)0;
+
     /// <summary>Length of the INT3 instruction in bytes, of a breakpoint event; 1 where the dialect does not tell it.</summary>
     public byte InstructionLength => Kind switch
     {

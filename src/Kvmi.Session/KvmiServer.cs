@@ -1,0 +1,279 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Kvmi.Protocol.Dialects;
+using Kvmi.Protocol.Handshake;
+using Kvmi.Session.Detection;
+using Kvmi.Session.Endpoints;
+using Kvmi.Session.Peers;
+using Kvmi.Session.Vm;
+using Microsoft.Extensions.Logging;
+
+namespace Kvmi.Session;
+
+/// <summary>
+/// The tool's end of KVMI: listens, shakes hands, detects the dialect and runs each VM on an owner thread of its own. Start
+/// and stop it once; its members may be used by any thread.
+/// </summary>
+public sealed class KvmiServer : IAsyncDisposable
+{
+    private static readonly TimeSpan AcceptWait = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan AbortTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly KvmiServerOptions _options;
+    private readonly PeerServices _services;
+    private readonly PeerRegistry _registry;
+    private readonly EventTotal _total = new();
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly List<EndpointListener> _listeners = [];
+    private readonly List<Thread> _acceptors = [];
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private Task? _stopped;
+    private bool _started;
+    private int _peerNumber;
+
+    /// <summary>Makes a server that does not listen yet.</summary>
+    /// <param name="options">How it listens.</param>
+    /// <param name="factory">Makes the handler of each VM.</param>
+    /// <param name="logging">Where it logs.</param>
+    /// <param name="time">Clock of all time limits.</param>
+    /// <exception cref="ArgumentException">There is no endpoint, a limit is not positive, or this build does not speak the configured dialect.</exception>
+    public KvmiServer(KvmiServerOptions options, IVmHandlerFactory factory, ILoggerFactory logging, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(factory);
+        ArgumentNullException.ThrowIfNull(logging);
+        ArgumentNullException.ThrowIfNull(time);
+        Check(options);
+        _options = options;
+        _time = time;
+        _log = logging.CreateLogger<KvmiServer>();
+        _registry = new PeerRegistry(options.MaxVms, options.MaxHandshakes);
+        _services = new PeerServices(
+            options,
+            Hash(options.CookieSecret.Span),
+            factory,
+            _registry,
+            new FirstIdMemory(),
+            new VmConnectionSettings(options.CommandTimeout, time, _log, _total));
+    }
+
+    /// <summary>Where the server listens, in the order of the options; a TCP port 0 has become the real one. Empty before the start.</summary>
+    public IReadOnlyList<KvmiEndpoint> Endpoints => [.. _listeners.Select(listener => listener.Endpoint)];
+
+    /// <summary>The VMs that are attached now, in the order in which they came.</summary>
+    public IReadOnlyList<VmStatus> Vms => _registry.Vms;
+
+    /// <summary>Events answered since the start, on all VMs together.</summary>
+    public long EventsAnswered => _total.Count;
+
+    /// <summary>Completes when that many events were answered since the start, on all VMs together.</summary>
+    /// <param name="count">The total to wait for; it may be exceeded by the time the task completes.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public Task WaitForEventsAsync(long count, CancellationToken cancellation = default) => _total.WaitAsync(count, cancellation);
+
+    /// <summary>Opens every endpoint and starts to accept. On an exception nothing listens.</summary>
+    /// <exception cref="KvmiEndpointException">The environment does not allow it; the message says why and what to do.</exception>
+    /// <exception cref="InvalidOperationException">It was started before.</exception>
+    public void Start()
+    {
+        lock (_lock)
+        {
+            if (_started || _stopping.IsCancellationRequested)
+            {
+                throw new InvalidOperationException("A KvmiServer is started once.");
+            }
+
+            _started = true;
+            Open();
+            foreach (var listener in _listeners)
+            {
+                var thread = new Thread(() => AcceptPeers(listener)) { IsBackground = true, Name = $"kvmi-accept {listener.Endpoint}" };
+                _acceptors.Add(thread);
+                thread.Start();
+                _log.Listening(listener.Endpoint.ToString());
+            }
+        }
+    }
+
+    /// <summary>
+    /// Stops listening, lets every VM answer what waits and detach, and closes. Takes at most the stop timeout and a little;
+    /// what hangs longer is closed. Further calls give the same task.
+    /// </summary>
+    public Task StopAsync()
+    {
+        lock (_lock)
+        {
+            _stopping.Cancel();
+            return _stopped ??= Task.Run(StopCoreAsync);
+        }
+    }
+
+    /// <summary>Same as <see cref="StopAsync"/>.</summary>
+    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+
+    private static void Check(KvmiServerOptions options)
+    {
+        if (options.Endpoints is null or { Count: 0 })
+        {
+            throw new ArgumentException("At least one endpoint is needed.", nameof(options));
+        }
+
+        if (options.MaxVms < 1 || options.MaxHandshakes < 1)
+        {
+            throw new ArgumentException("The limits on VMs and handshakes have to be at least 1.", nameof(options));
+        }
+
+        if (options.HandshakeTimeout <= TimeSpan.Zero || options.CommandTimeout <= TimeSpan.Zero || options.StopTimeout <= TimeSpan.Zero)
+        {
+            throw new ArgumentException("Every time limit has to be positive.", nameof(options));
+        }
+
+        if (options.Dialect is { } dialect && Dialect.Find(dialect) is null)
+        {
+            throw new ArgumentException(
+                $"The dialect {DialectDetector.Name(dialect)} is not built in; this version speaks {DialectDetector.Spoken}.", nameof(options));
+        }
+    }
+
+    private static byte[] Hash(ReadOnlySpan<byte> secret)
+    {
+        if (secret.IsEmpty)
+        {
+            return [];
+        }
+
+        var hash = new byte[CookieHash.Length];
+        CookieHash.Compute(secret, hash);
+        return hash;
+    }
+
+    private void Open()
+    {
+        try
+        {
+            foreach (var endpoint in _options.Endpoints)
+            {
+                if (!_options.AllowRemote && endpoint.Address is { } address && !IPAddress.IsLoopback(address))
+                {
+                    throw new KvmiEndpointException(
+                        $"{endpoint} can be reached from other machines, and KVMI has no encryption. Allow remote peers explicitly (--allow-remote).");
+                }
+
+                _listeners.Add(EndpointListener.Open(endpoint));
+            }
+        }
+        catch
+        {
+            _listeners.ForEach(listener => listener.Dispose());
+            _listeners.Clear();
+            throw;
+        }
+    }
+
+    private void AcceptPeers(EndpointListener listener)
+    {
+        var failing = false;
+        while (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                if (listener.Accept(AcceptWait) is { } socket)
+                {
+                    Take(socket, listener.Endpoint);
+                }
+
+                failing = false;
+            }
+            catch (Exception exception)
+            {
+                // No descriptors, no memory, a peer that left: the listener goes on, and a lasting failure is logged once.
+                if (!failing)
+                {
+                    _log.AcceptFailed(exception, listener.Endpoint.ToString());
+                }
+
+                failing = true;
+                _stopping.Token.WaitHandle.WaitOne(AcceptWait);
+            }
+        }
+    }
+
+    private void Take(Socket socket, KvmiEndpoint endpoint)
+    {
+        var number = Interlocked.Increment(ref _peerNumber);
+        var peer = string.Create(CultureInfo.InvariantCulture, $"{endpoint} #{number}");
+        PeerSession? session = null;
+        var added = false;
+        try
+        {
+            session = new PeerSession(socket, peer, _services);
+            if (_registry.TryAdd(session) is { } refusal)
+            {
+                _log.PeerRefused(peer, refusal);
+                session.Dispose();
+                return;
+            }
+
+            added = true;
+            session.Start(number);
+        }
+        catch
+        {
+            if (added)
+            {
+                _registry.HandshakeEnded();
+                _registry.Remove(session!);
+            }
+
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private async Task StopCoreAsync()
+    {
+        foreach (var thread in _acceptors)
+        {
+            thread.Join();
+        }
+
+        _listeners.ForEach(listener => listener.Dispose());
+        var peers = _registry.Stop();
+        foreach (var peer in peers)
+        {
+            peer.RequestStop();
+        }
+
+        if (await EndedAsync(peers, _options.StopTimeout).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        _log.StopTooSlow(peers.Count(peer => !peer.Ended.IsCompleted), _options.StopTimeout.TotalSeconds);
+        foreach (var peer in peers)
+        {
+            peer.Abort();
+        }
+
+        if (!await EndedAsync(peers, AbortTimeout).ConfigureAwait(false))
+        {
+            _log.ThreadsLeftBehind(peers.Count(peer => !peer.Ended.IsCompleted));
+        }
+    }
+
+    private async Task<bool> EndedAsync(PeerSession[] peers, TimeSpan limit)
+    {
+        try
+        {
+            await Task.WhenAll(peers.Select(peer => peer.Ended)).WaitAsync(limit, _time).ConfigureAwait(false);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+}

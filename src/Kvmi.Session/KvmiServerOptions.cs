@@ -1,0 +1,41 @@
+using Kvmi.Protocol;
+using Kvmi.Session.Endpoints;
+
+namespace Kvmi.Session;
+
+/// <summary>How a <see cref="KvmiServer"/> listens and what it puts up with.</summary>
+public sealed record KvmiServerOptions
+{
+    /// <summary>Where to listen; at least one. Made with <see cref="KvmiEndpoint.Parse"/>, which refuses remote TCP addresses unless allowed.</summary>
+    public required IReadOnlyList<KvmiEndpoint> Endpoints { get; init; }
+
+    /// <summary>The dialect of every peer; null to detect it for each connection.</summary>
+    public KvmiDialect? Dialect { get; init; }
+
+    /// <summary>The secret that QEMU shares with the tool, exactly its bytes; empty when there is none.</summary>
+    public ReadOnlyMemory<byte> CookieSecret { get; init; }
+
+    /// <summary>How long a peer may take for its hello. QEMU itself waits 10 s for the answer (kvmi-later-dialects.md 2.3).</summary>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the answer to one command may take before the connection is given up.</summary>
+    public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long <see cref="KvmiServer.StopAsync"/> lets the VMs detach before it closes their connections.</summary>
+    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Listen on TCP addresses that other machines can reach. Checked again at the start, so that an endpoint which was parsed
+    /// elsewhere cannot slip through.
+    /// </summary>
+    public bool AllowRemote { get; init; }
+
+    /// <summary>Largest number of attached VMs; further peers are closed with a warning.</summary>
+    public int MaxVms { get; init; } = 256;
+
+    /// <summary>Largest number of peers in handshake or detection at the same time; further ones are closed with a warning.</summary>
+    public int MaxHandshakes { get; init; } = 64;
+
+    /// <summary>Is told when VMs come and go; may be null.</summary>
+    public IVmObserver? Observer { get; init; }
+}

@@ -1,0 +1,57 @@
+using Kvmi.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Kvmi.Session;
+
+/// <summary>Every log message of this project. The event ids are stable: operators filter by them.</summary>
+internal static partial class LogMessages
+{
+    [LoggerMessage(2001, LogLevel.Information, "Listening on {Endpoint}.")]
+    public static partial void Listening(this ILogger log, string endpoint);
+
+    [LoggerMessage(2002, LogLevel.Information, "VM '{Vm}' ({Uuid}) attached: {Peer}, dialect {Dialect}, {Vcpus} vCPUs.")]
+    public static partial void Attached(this ILogger log, string vm, Guid uuid, string peer, string dialect, int vcpus);
+
+    [LoggerMessage(2003, LogLevel.Information, "VM '{Vm}' ({Peer}) detached: {Reason}.")]
+    public static partial void Detached(this ILogger log, string vm, string peer, Vm.DetachReason reason);
+
+    [LoggerMessage(2004, LogLevel.Information, "VM {Uuid} connects again as {Peer} while its connection {OldPeer} is still open; both are served.")]
+    public static partial void ConnectedAgain(this ILogger log, Guid uuid, string peer, string oldPeer);
+
+    [LoggerMessage(2010, LogLevel.Warning, "Peer {Peer} is refused: {Reason}.")]
+    public static partial void PeerRefused(this ILogger log, string peer, string reason);
+
+    [LoggerMessage(2011, LogLevel.Warning, "Peer {Peer}, VM '{Vm}': the connection is lost: {Reason}.")]
+    public static partial void ConnectionLost(this ILogger log, string peer, string vm, string reason);
+
+    [LoggerMessage(2012, LogLevel.Warning, "Peer {Peer}: unknown event {EventId} (vCPU {Vcpu}, seq {Sequence}) is answered with continue; further ones are not logged.")]
+    public static partial void UnknownEvent(this ILogger log, string peer, int eventId, int vcpu, uint sequence);
+
+    [LoggerMessage(2013, LogLevel.Warning, "Peer {Peer}: the UNHOOK event cannot be enabled (error {Error}); the hypervisor will cut the connection without notice.")]
+    public static partial void UnhookNotEnabled(this ILogger log, string peer, int error);
+
+    [LoggerMessage(2014, LogLevel.Warning, "A connection to {Endpoint} could not be accepted.")]
+    public static partial void AcceptFailed(this ILogger log, Exception exception, string endpoint);
+
+    [LoggerMessage(2020, LogLevel.Error, "Peer {Peer}: {Member} of the handler failed for event {Kind} (vCPU {Vcpu}, seq {Sequence}); the event is answered as the reply stands.")]
+    public static partial void HandlerFailed(
+        this ILogger log, Exception exception, string peer, string member, EventKind kind, int vcpu, uint sequence);
+
+    [LoggerMessage(2021, LogLevel.Error, "Peer {Peer}: {Member} of the handler failed.")]
+    public static partial void HandlerMemberFailed(this ILogger log, Exception exception, string peer, string member);
+
+    [LoggerMessage(2022, LogLevel.Error, "Peer {Peer}: action {Action} is not legal for event {Kind} (vCPU {Vcpu}, seq {Sequence}); continue is sent.")]
+    public static partial void IllegalAction(this ILogger log, string peer, int action, EventKind kind, int vcpu, uint sequence);
+
+    [LoggerMessage(2023, LogLevel.Error, "Peer {Peer}: the session failed and ends.")]
+    public static partial void SessionFailed(this ILogger log, Exception exception, string peer);
+
+    [LoggerMessage(2024, LogLevel.Error, "The observer of VMs failed for {Peer}.")]
+    public static partial void ObserverFailed(this ILogger log, Exception exception, string peer);
+
+    [LoggerMessage(2025, LogLevel.Error, "{Count} VMs did not detach within {Seconds} s; their connections are closed.")]
+    public static partial void StopTooSlow(this ILogger log, int count, double seconds);
+
+    [LoggerMessage(2026, LogLevel.Error, "{Count} VM threads do not return from their handlers and are left behind.")]
+    public static partial void ThreadsLeftBehind(this ILogger log, int count);
+}

@@ -1,0 +1,209 @@
+using System.Globalization;
+using System.Net.Sockets;
+using Kvmi.Protocol.Dialects;
+using Kvmi.Protocol.Handshake;
+using Kvmi.Session.Detection;
+using Kvmi.Session.Handshake;
+using Kvmi.Session.Transport;
+using Kvmi.Session.Vm;
+
+namespace Kvmi.Session.Peers;
+
+/// <summary>One connection from accept to close, on a thread of its own: handshake, detection, then the VM.</summary>
+internal sealed class PeerSession : IDisposable
+{
+    private readonly MessageChannel _channel;
+    private readonly PeerServices _services;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
+    private VmConnection? _connection;
+    private bool _stopRequested;
+
+    public PeerSession(Socket socket, string peer, PeerServices services)
+    {
+        Peer = peer;
+        _services = services;
+        _channel = new MessageChannel(socket, services.Connection.CommandTimeout);
+    }
+
+    /// <summary>The connection, for messages: endpoint and running number.</summary>
+    public string Peer { get; }
+
+    /// <summary>The VM; null until it is attached.</summary>
+    public VmStatus? Vm { get; private set; }
+
+    /// <summary>Completes when the thread has ended.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>Starts the thread.</summary>
+    public void Start(int number)
+    {
+        var thread = new Thread(RunGuarded)
+        {
+            IsBackground = true,
+            Name = string.Create(CultureInfo.InvariantCulture, $"kvmi-vm-{number}"),
+        };
+        thread.Start();
+    }
+
+    /// <summary>Asks the session to end in order; a peer that is not attached yet is closed at once. Any thread.</summary>
+    public void RequestStop()
+    {
+        lock (_lock)
+        {
+            _stopRequested = true;
+            if (_connection is { } connection)
+            {
+                connection.RequestStop();
+            }
+            else
+            {
+                _channel.Abort();
+            }
+        }
+    }
+
+    /// <summary>Ends the session at once. Any thread.</summary>
+    public void Abort()
+    {
+        lock (_lock)
+        {
+            if (_connection is { } connection)
+            {
+                connection.Abort();
+            }
+            else
+            {
+                _channel.Abort();
+            }
+        }
+    }
+
+    /// <summary>Closes the connection of a session that was never started; a started one closes it itself.</summary>
+    public void Dispose() => _channel.Dispose();
+
+    private void RunGuarded()
+    {
+        try
+        {
+            Run();
+        }
+        catch (Exception exception)
+        {
+            // The last line of a thread: whatever got here must end this connection and not the process.
+            _services.Connection.Log.SessionFailed(exception, Peer);
+        }
+        finally
+        {
+            _channel.Dispose();
+            _services.Registry.Remove(this);
+            _ended.TrySetResult();
+        }
+    }
+
+    private void Run()
+    {
+        VmConnection connection;
+        string dialect;
+        try
+        {
+            (connection, dialect) = Attach();
+        }
+        catch (PeerRefusedException exception)
+        {
+            if (!IsStopping())
+            {
+                _services.Connection.Log.PeerRefused(Peer, exception.Message);
+            }
+
+            return;
+        }
+        finally
+        {
+            _services.Registry.HandshakeEnded();
+        }
+
+        Serve(connection, dialect);
+    }
+
+    private (VmConnection Connection, string Dialect) Attach()
+    {
+        var time = _services.Connection.Time;
+        var hello = HelloExchange.Run(_channel, _services.CookieHash.Span, time, _services.Options.HandshakeTimeout);
+        var requests = new RequestChannel(_channel, time, _services.Connection.CommandTimeout);
+        var configured = _services.Options.Dialect is { } id ? Dialect.Find(id) : null;
+        var (dialect, features) = new DialectDetector(requests, _services.FirstIds).Run(hello.Uuid, configured);
+        _channel.MaxPayload = dialect.MaxPayload;
+        var (capabilities, vcpus) = new CapabilityProbe(requests, dialect).Run(features);
+        var description = new VmDescription(Identify(hello), capabilities, vcpus);
+        return (new VmConnection(_channel, dialect, requests.NextSequence, description, _services.Connection), dialect.Name);
+    }
+
+    private VmIdentity Identify(HelloRecord hello)
+    {
+        // The number is the peer's: beyond what a date can be it is no start time.
+        DateTimeOffset? start = hello.StartTime > 0 && hello.StartTime <= DateTimeOffset.MaxValue.ToUnixTimeSeconds()
+            ? DateTimeOffset.FromUnixTimeSeconds(hello.StartTime)
+            : null;
+        return new VmIdentity(hello.DisplayName, hello.Uuid, start, Peer);
+    }
+
+    private void Serve(VmConnection connection, string dialect)
+    {
+        var log = _services.Connection.Log;
+        var status = new VmStatus(connection, dialect);
+        if (!_services.Registry.TryAttach(this, status, out var older))
+        {
+            log.PeerRefused(Peer, $"{_services.Options.MaxVms} VMs are attached already; raise the limit or stop one");
+            return;
+        }
+
+        Vm = status;
+        lock (_lock)
+        {
+            _connection = connection;
+            if (_stopRequested)
+            {
+                return;
+            }
+        }
+
+        if (older is not null)
+        {
+            log.ConnectedAgain(connection.Identity.Uuid, Peer, older);
+        }
+
+        log.Attached(connection.Identity.Name, connection.Identity.Uuid, Peer, dialect, connection.VcpuCount);
+        Observe(observer => observer.Connected(status));
+        var reason = connection.Run(_services.Factory);
+        log.Detached(connection.Identity.Name, Peer, reason);
+        _channel.Dispose();
+        _services.Registry.Remove(this);
+        Observe(observer => observer.Disconnected(status, reason, connection.Loss));
+    }
+
+    private bool IsStopping()
+    {
+        lock (_lock)
+        {
+            return _stopRequested;
+        }
+    }
+
+    private void Observe(Action<IVmObserver> action)
+    {
+        if (_services.Options.Observer is not { } observer)
+        {
+            return;
+        }
+
+        try
+        {
+            action(observer);
+        }
+        catch (Exception exception)
+        {
+            _services.Connection.Log.ObserverFailed(exception, Peer);
+        }
+    }
+}

@@ -1,0 +1,333 @@
+using Kvmi.Protocol;
+using Kvmi.Protocol.Dialects;
+using Kvmi.Protocol.Events;
+using Kvmi.Session.Transport;
+using Microsoft.Extensions.Logging;
+
+namespace Kvmi.Session.Vm;
+
+/// <summary>
+/// One attached VM. Its owner thread reads, dispatches inline and replies; replies to one batch of received events leave in one
+/// send. This part is the event loop; messages in and out, and the commands, have files of their own.
+/// </summary>
+internal sealed partial class VmConnection : IIntrospectedVm
+{
+    // After the handler has detached: enough for one event of every vCPU that was on its way, bounded against a peer that never stops.
+    private const int MaxLateReceives = 256;
+
+    private readonly MessageChannel _channel;
+    private readonly Dialect _dialect;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _commandTimeout;
+    private readonly ILogger _log;
+    private readonly EventTotal _total;
+    private readonly VmStatistics _statistics = new();
+    private readonly int _owner = Environment.CurrentManagedThreadId;
+    private IVmHandler? _handler;
+    private volatile bool _stopRequested;
+    private volatile bool _aborted;
+    private bool _unhooked;
+    private DetachReason _lossReason;
+    private string? _loss;
+
+    /// <summary>Makes the connection; the calling thread becomes its owner.</summary>
+    public VmConnection(
+        MessageChannel channel, Dialect dialect, uint firstSequence, VmDescription description, VmConnectionSettings settings)
+    {
+        _channel = channel;
+        _channel.MaxPayload = dialect.MaxPayload;
+        _dialect = dialect;
+        _sequence = firstSequence;
+        Identity = description.Identity;
+        Capabilities = description.Capabilities;
+        VcpuCount = description.VcpuCount;
+        _time = settings.Time;
+        _commandTimeout = settings.CommandTimeout;
+        _log = settings.Log;
+        _total = settings.Total;
+        _slots = new EventSlot?[VcpuCount];
+        _queue = new Queue<EventSlot>(VcpuCount + MaxNotifications);
+        _commandIds = CommandTable(dialect);
+    }
+
+    /// <inheritdoc/>
+    public VmIdentity Identity { get; }
+
+    /// <inheritdoc/>
+    public VmCapabilities Capabilities { get; }
+
+    /// <inheritdoc/>
+    public int VcpuCount { get; }
+
+    /// <summary>Snapshot of the counters. Any thread.</summary>
+    public VmCounters Counters => _statistics.Snapshot(_channel.BytesReceived, _channel.BytesSent);
+
+    /// <summary>Why the connection was lost; null while it stands and after an orderly end.</summary>
+    public string? Loss => _loss;
+
+    /// <summary>Asks the owner thread to detach and close, at the next tick at the latest. Any thread.</summary>
+    public void RequestStop() => _stopRequested = true;
+
+    /// <summary>Ends the connection at once, because detaching takes too long. Any thread.</summary>
+    public void Abort()
+    {
+        _aborted = true;
+        _channel.Abort();
+    }
+
+    /// <summary>Runs the VM on the owner thread until it goes away.</summary>
+    public DetachReason Run(IVmHandlerFactory factory)
+    {
+        DetachReason reason;
+        try
+        {
+            EnableUnhook();
+            _handler = factory.Create(this);
+            NotifyAttached();
+            reason = Loop();
+        }
+        catch (VmConnectionLostException) when (_loss is not null)
+        {
+            reason = _lossReason;
+        }
+        catch (Exception exception)
+        {
+            // The factory failed, or this class did: without a handler or a known state nothing can be decided any more.
+            _log.SessionFailed(exception, Identity.Peer);
+            _loss ??= "an internal error";
+            reason = DetachReason.ProtocolError;
+        }
+
+        if (_loss is not null)
+        {
+            _log.ConnectionLost(Identity.Peer, Identity.Name, _loss);
+        }
+
+        Detach(reason);
+        return reason;
+    }
+
+    private void EnableUnhook()
+    {
+        if (!Capabilities.Events.Contains(EventKind.Unhook) || !Capabilities.Commands.Contains(CommandKind.ControlVmEvents))
+        {
+            return;
+        }
+
+        var error = ControlVmEvents(EventKind.Unhook, true);
+        if (error != KvmiError.None)
+        {
+            _log.UnhookNotEnabled(Identity.Peer, (int)error);
+        }
+    }
+
+    private DetachReason Loop()
+    {
+        var lastIdle = _time.GetTimestamp();
+        while (true)
+        {
+            DispatchQueued();
+            if (TakeMessage())
+            {
+                continue;
+            }
+
+            FlushOrLose();
+            if (_unhooked)
+            {
+                return DetachReason.Unhook;
+            }
+
+            if (_stopRequested)
+            {
+                return DetachReason.Stopping;
+            }
+
+            if (!ReceiveOrLose() || _time.GetElapsedTime(lastIdle) >= MessageChannel.Tick)
+            {
+                NotifyIdle();
+                lastIdle = _time.GetTimestamp();
+            }
+        }
+    }
+
+    private void DispatchQueued()
+    {
+        while (_queue.TryDequeue(out var slot))
+        {
+            if (_dialect.ReadEvent(slot.Message, out var frame) != DecodeStatus.Ok)
+            {
+                throw new InvalidOperationException("A queued event was read before and cannot be read again.");
+            }
+
+            if (_dialect.ExpectsReply(slot.Kind))
+            {
+                Decide(slot, in frame);
+            }
+            else
+            {
+                NotifyOf(in frame);
+                _freeNotifications.Push(slot);
+            }
+        }
+    }
+
+    private void Decide(EventSlot slot, in EventFrame frame)
+    {
+        var reply = Default(in frame);
+        try
+        {
+            _handler!.OnEvent(in frame, ref reply);
+        }
+        catch (VmConnectionLostException) when (_loss is not null)
+        {
+            throw;
+        }
+        catch (Exception exception)
+        {
+            _statistics.HandlerError();
+            _log.HandlerFailed(exception, Identity.Peer, "OnEvent", slot.Kind, slot.Vcpu, slot.Sequence);
+        }
+
+        ThrowIfLost();
+        if (!_dialect.IsLegalAction(slot.Kind, reply.Action))
+        {
+            _statistics.HandlerError();
+            _log.IllegalAction(Identity.Peer, (int)reply.Action, slot.Kind, slot.Vcpu, slot.Sequence);
+            reply.Action = EventAction.Continue;
+        }
+
+        Answer(slot, in frame, in reply);
+    }
+
+    private void NotifyAttached()
+    {
+        try
+        {
+            _handler!.Attached();
+        }
+        catch (Exception exception) when (!IsLoss(exception))
+        {
+            HandlerFailed(exception, "Attached");
+        }
+
+        ThrowIfLost();
+    }
+
+    private void NotifyIdle()
+    {
+        try
+        {
+            _handler!.Idle();
+        }
+        catch (Exception exception) when (!IsLoss(exception))
+        {
+            HandlerFailed(exception, "Idle");
+        }
+
+        ThrowIfLost();
+    }
+
+    private void NotifyOf(in EventFrame frame)
+    {
+        try
+        {
+            _handler!.OnNotification(in frame);
+        }
+        catch (Exception exception) when (!IsLoss(exception))
+        {
+            HandlerFailed(exception, "OnNotification");
+        }
+
+        ThrowIfLost();
+    }
+
+    private void Detach(DetachReason reason)
+    {
+        try
+        {
+            _handler?.Detaching(reason);
+        }
+        catch (Exception exception) when (!IsLoss(exception))
+        {
+            HandlerFailed(exception, "Detaching");
+        }
+        catch (VmConnectionLostException)
+        {
+            // The peer left while the handler gave back what it had taken: the hypervisor's clean-up does the rest.
+        }
+
+        try
+        {
+            AnswerLateEvents();
+        }
+        catch (VmConnectionLostException)
+        {
+            // Nobody waits for these answers any more: vCPUs of a closed connection go on by themselves.
+        }
+    }
+
+    /// <summary>The handler has given back what it took; events that were on their way meanwhile get the default answer.</summary>
+    private void AnswerLateEvents()
+    {
+        for (var receives = 0; _loss is null; receives++)
+        {
+            do
+            {
+                while (_queue.TryDequeue(out var slot))
+                {
+                    if (_dialect.ExpectsReply(slot.Kind) && _dialect.ReadEvent(slot.Message, out var frame) == DecodeStatus.Ok)
+                    {
+                        var reply = Default(in frame);
+                        Answer(slot, in frame, in reply);
+                    }
+                }
+            }
+            while (TakeMessage());
+
+            FlushOrLose();
+            if (receives == MaxLateReceives || !_channel.IsReadable())
+            {
+                return;
+            }
+
+            ReceiveOrLose();
+        }
+    }
+
+    private bool IsLoss(Exception exception) => _loss is not null && exception is VmConnectionLostException;
+
+    private void HandlerFailed(Exception exception, string member)
+    {
+        _statistics.HandlerError();
+        _log.HandlerMemberFailed(exception, Identity.Peer, member);
+    }
+
+    private void ThrowIfLost()
+    {
+        if (_loss is not null)
+        {
+            throw new VmConnectionLostException(LossMessage());
+        }
+    }
+
+    /// <summary>Ends the connection; the first reason stays.</summary>
+    private VmConnectionLostException Lose(DetachReason reason, string why)
+    {
+        if (_loss is null)
+        {
+            _loss = why;
+            _lossReason = reason;
+            if (reason == DetachReason.ProtocolError)
+            {
+                _statistics.ProtocolError();
+            }
+
+            _channel.Abort();
+        }
+
+        return new VmConnectionLostException(LossMessage());
+    }
+
+    private string LossMessage() => $"The connection to VM '{Identity.Name}' ({Identity.Peer}) is lost: {_loss}.";
+}

@@ -1,0 +1,10 @@
+using Microsoft.Extensions.Logging;
+
+namespace Kvmi.Session.Vm;
+
+/// <summary>What every connection of a server shares.</summary>
+/// <param name="CommandTimeout">How long an answer may take.</param>
+/// <param name="Time">Clock.</param>
+/// <param name="Log">Log.</param>
+/// <param name="Total">Events answered on all VMs.</param>
+internal sealed record VmConnectionSettings(TimeSpan CommandTimeout, TimeProvider Time, ILogger Log, EventTotal Total);

@@ -1,0 +1,50 @@
+using Kvmi.Protocol;
+
+namespace Kvmi.Simulator.Kernel;
+
+/// <summary>What is to become of an intercepted operation. One per vCPU thread, reused from event to event.</summary>
+internal sealed class EventOutcome
+{
+    private readonly byte[] _context = new byte[256];
+    private int _contextLength;
+
+    /// <summary>The action of the reply; CONTINUE when there was none.</summary>
+    public EventAction Action { get; private set; }
+
+    /// <summary>Value to install (CR and MSR).</summary>
+    public ulong NewValue { get; private set; }
+
+    /// <summary>Virtual address of the first replaced byte (page faults).</summary>
+    public ulong ContextAddress { get; private set; }
+
+    /// <summary>Bytes that the emulated instruction sees instead of memory; empty for none.</summary>
+    public ReadOnlySpan<byte> Context => _context.AsSpan(0, _contextLength);
+
+    /// <summary>True when the tool replaced the registers, so that RIP need no longer be at the intercepted instruction.</summary>
+    public bool RegistersSet { get; private set; }
+
+    /// <summary>True when the action is one that the event does not take: what was intercepted is not carried out.</summary>
+    public bool IsUnsupported { get; private set; }
+
+    /// <summary>Nobody answered: as CONTINUE, with the guest's own value (kvmi-later-dialects.md 3.10, 5).</summary>
+    public void SetDefault(ulong guestValue)
+    {
+        Action = EventAction.Continue;
+        NewValue = guestValue;
+        _contextLength = 0;
+        RegistersSet = false;
+        IsUnsupported = false;
+    }
+
+    /// <summary>Takes a reply over.</summary>
+    public void Set(in Kvmi.Protocol.Events.EventReply reply, bool registersSet, bool isLegal)
+    {
+        Action = reply.Action;
+        NewValue = reply.NewValue;
+        ContextAddress = reply.ContextAddress;
+        _contextLength = Math.Min(reply.Context.Length, _context.Length);
+        reply.Context[.._contextLength].CopyTo(_context);
+        RegistersSet = registersSet;
+        IsUnsupported = !isLegal;
+    }
+}

@@ -1,0 +1,309 @@
+using System.Net.Sockets;
+using Kvmi.Protocol;
+using Kvmi.Protocol.Events;
+using Kvmi.Protocol.Registers;
+using Kvmi.Simulator.Transport;
+
+namespace Kvmi.Simulator.Kernel;
+
+/// <summary>
+/// One introspection of a VM, from hook to unhook: the socket, the event counter, the switches that hold for the whole VM and the
+/// page restrictions. Members may be used from any thread unless they say otherwise.
+/// </summary>
+internal sealed class HookedVm : IDisposable
+{
+    private readonly Lock _writeGate = new();
+    private readonly Lock _pageGate = new();
+    private readonly byte[] _out;
+    private readonly Socket _socket;
+    private readonly IMessageWriter _writer;
+    private readonly HashSet<ulong> _restrictedPages = [];
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _allVcpusLeft = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _vcpusToLeave;
+    private uint _eventSequence;
+    private uint _vmEvents;
+    private int _stepper = -1;
+    private int _isClosed;
+    private long _closedAt;
+    private long _lastTraffic;
+    private int _sawCommand;
+    private string? _closeReason;
+    private bool _pagesReleased;
+
+    public HookedVm(Socket socket, IMessageWriter writer, KernelContext context)
+    {
+        _socket = socket;
+        _writer = writer;
+        Context = context;
+        _out = new byte[MessageHeader.Length + Rules.Dialect.MaxPayload];
+        _vcpusToLeave = context.Workers.Count;
+        _lastTraffic = context.TimeProvider.GetTimestamp();
+        context.Machine.Traps.PageAccess = true;
+    }
+
+    /// <summary>What outlives one hook: machine, vCPU threads, rules, counters.</summary>
+    public KernelContext Context { get; }
+
+    /// <summary>The dialect's rules.</summary>
+    public KernelRules Rules => Context.Rules;
+
+    /// <summary>Ends when the connection does, for whatever reason.</summary>
+    public Task Closed => _closed.Task;
+
+    /// <summary>True from the moment that the connection is given up.</summary>
+    public bool IsClosed => Volatile.Read(ref _isClosed) != 0;
+
+    /// <summary>Time stamp of the moment before the guest could notice that the connection is gone; 0 while it lives.</summary>
+    public long ClosedAt => Volatile.Read(ref _closedAt);
+
+    /// <summary>Why the connection ended; null while it lives or when the tool closed it.</summary>
+    public string? CloseReason => Volatile.Read(ref _closeReason);
+
+    /// <summary>True once a command arrived.</summary>
+    public bool SawCommand => Volatile.Read(ref _sawCommand) != 0;
+
+    /// <summary>Time since the last message from the tool.</summary>
+    public TimeSpan Quiet => Context.TimeProvider.GetElapsedTime(Volatile.Read(ref _lastTraffic));
+
+    /// <summary>vCPU that is single-stepped while the others are held; −1: none.</summary>
+    public int Stepper => Volatile.Read(ref _stepper);
+
+    /// <summary>Remembers that the tool said something.</summary>
+    public void NoteTraffic(bool isCommand)
+    {
+        Volatile.Write(ref _lastTraffic, Context.TimeProvider.GetTimestamp());
+        if (isCommand)
+        {
+            Volatile.Write(ref _sawCommand, 1);
+        }
+    }
+
+    /// <summary>True when the tool switched a VM event on.</summary>
+    public bool IsVmEventEnabled(EventKind kind) => (Volatile.Read(ref _vmEvents) & (1u << (int)kind)) != 0;
+
+    /// <summary>Switches a VM event.</summary>
+    public void SetVmEvent(EventKind kind, bool enable)
+    {
+        if (enable)
+        {
+            Interlocked.Or(ref _vmEvents, 1u << (int)kind);
+        }
+        else
+        {
+            Interlocked.And(ref _vmEvents, ~(1u << (int)kind));
+        }
+    }
+
+    /// <summary>Makes a vCPU the one that steps.</summary>
+    /// <returns>False when another one steps.</returns>
+    public bool TryStartStepping(int vcpu)
+    {
+        var before = Interlocked.CompareExchange(ref _stepper, vcpu, -1);
+        return before == -1 || before == vcpu;
+    }
+
+    /// <summary>Lets the other vCPUs go on.</summary>
+    public void StopStepping(int vcpu)
+    {
+        if (Interlocked.CompareExchange(ref _stepper, -1, vcpu) == vcpu)
+        {
+            Context.WakeAll();
+        }
+    }
+
+    /// <summary>Sends an event and gives its number; the counter and the wire have the same order.</summary>
+    /// <returns>False when the connection is gone.</returns>
+    public bool SendEvent(int vcpu, in VcpuState state, in EventBody body, out uint sequence)
+    {
+        bool sent;
+        lock (_writeGate)
+        {
+            if (IsClosed)
+            {
+                sequence = 0;
+                return false;
+            }
+
+            sequence = ++_eventSequence;
+            var length = Rules.Dialect.WriteEvent(_out, sequence, (ushort)vcpu, in state, in body);
+            sent = _writer.Write(_out.AsSpan(0, length));
+        }
+
+        if (sent)
+        {
+            Context.Counters.Event(body.Kind, Rules.Dialect.ExpectsReply(body.Kind));
+            return true;
+        }
+
+        Close("an event could not be sent");
+        return false;
+    }
+
+    /// <summary>Sends an event that belongs to no vCPU.</summary>
+    /// <returns>False when the connection is gone.</returns>
+    public bool SendVmEvent(in EventBody body)
+    {
+        VcpuState none = default;
+        return SendEvent(0, in none, in body, out _);
+    }
+
+    /// <summary>Answers a command with data.</summary>
+    public void ReplyData(in CommandContext command, ReadOnlySpan<byte> data)
+    {
+        if (!command.Answer)
+        {
+            return;
+        }
+
+        bool sent;
+        lock (_writeGate)
+        {
+            var length = Rules.Dialect.WriteReply(_out, command.Header.Id, command.Header.Sequence, data);
+            sent = IsClosed || _writer.Write(_out.AsSpan(0, length));
+        }
+
+        if (!sent)
+        {
+            Close("a reply could not be sent");
+        }
+    }
+
+    /// <summary>
+    /// Answers a command with an error code alone. With replies switched off a failure is silent or becomes an event
+    /// (kvmi-later-dialects.md 4.4).
+    /// </summary>
+    public void ReplyError(in CommandContext command, KvmiError error)
+    {
+        if (error != KvmiError.None && command.Kind is { } kind)
+        {
+            Context.Counters.Error(kind);
+        }
+
+        if (!command.Answer)
+        {
+            if (error != KvmiError.None && command.ErrorEvents)
+            {
+                SendVmEvent(EventBody.CommandError(error, command.Header.Sequence, command.Header.Id));
+            }
+
+            return;
+        }
+
+        bool sent;
+        lock (_writeGate)
+        {
+            var length = Rules.Dialect.WriteReply(_out, command.Header.Id, command.Header.Sequence, error);
+            sent = IsClosed || _writer.Write(_out.AsSpan(0, length));
+        }
+
+        if (!sent)
+        {
+            Close("a reply could not be sent");
+        }
+    }
+
+    /// <summary>Restricts a page for all vCPUs, or lifts the restriction, and remembers it for the end.</summary>
+    public KvmiError SetPageAccess(ulong gpa, PageAccess access)
+    {
+        lock (_pageGate)
+        {
+            if (_pagesReleased)
+            {
+                return KvmiError.None;
+            }
+
+            if (!Context.Machine.TrySetPageAccess(gpa, access))
+            {
+                return Rules.PageAccessOutsideMemory;
+            }
+
+            if (access == PageAccess.All)
+            {
+                _restrictedPages.Remove(gpa & ~0xFFFUL);
+            }
+            else
+            {
+                _restrictedPages.Add(gpa & ~0xFFFUL);
+            }
+
+            return KvmiError.None;
+        }
+    }
+
+    /// <summary>
+    /// Gives the connection up; the first reason counts. Every vCPU that waits for a reply goes on as after CONTINUE
+    /// (kvmi-later-dialects.md 3.10, 5). Does not wait.
+    /// </summary>
+    /// <param name="reason">What the tool did wrong; null when it closed the connection itself.</param>
+    public void Close(string? reason)
+    {
+        Interlocked.CompareExchange(ref _closedAt, Context.TimeProvider.GetTimestamp(), 0);
+        if (Interlocked.Exchange(ref _isClosed, 1) != 0)
+        {
+            return;
+        }
+
+        Volatile.Write(ref _closeReason, reason);
+        if (reason is not null)
+        {
+            LogMessages.ConnectionClosedByKernel(Context.Logger, reason);
+        }
+
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (SocketException exception)
+        {
+            // The peer may have gone first; the descriptor is released below either way.
+            LogMessages.ShutdownFailed(Context.Logger, exception.Message);
+        }
+
+        _socket.Dispose();
+        ReleasePages();
+        _closed.TrySetResult();
+        Context.WakeAll();
+    }
+
+    /// <summary>A vCPU thread has undone what this hook did to it.</summary>
+    public void VcpuLeft()
+    {
+        if (Interlocked.Decrement(ref _vcpusToLeave) == 0)
+        {
+            _allVcpusLeft.TrySetResult();
+        }
+    }
+
+    /// <summary>Closes and waits until every vCPU thread has let go: a VM can only be hooked again after that.</summary>
+    public async Task UnhookAsync()
+    {
+        Close(null);
+        await _allVcpusLeft.Task.ConfigureAwait(false);
+        Context.Machine.Traps.PageAccess = false;
+    }
+
+    /// <summary>A tool answered an event with CRASH.</summary>
+    public void Crash(int vcpu)
+    {
+        LogMessages.GuestCrashed(Context.Logger, vcpu);
+        Context.ReportCrash(vcpu);
+        Close(null);
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private void ReleasePages()
+    {
+        lock (_pageGate)
+        {
+            _pagesReleased = true;
+            foreach (var gpa in _restrictedPages)
+            {
+                Context.Machine.TrySetPageAccess(gpa, PageAccess.All);
+            }
+
+            _restrictedPages.Clear();
+        }
+    }
+}

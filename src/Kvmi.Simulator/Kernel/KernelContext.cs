@@ -1,0 +1,71 @@
+using Kvmi.Simulator.Machine;
+using Microsoft.Extensions.Logging;
+
+namespace Kvmi.Simulator.Kernel;
+
+/// <summary>What the kernel side keeps from hook to hook. Any thread.</summary>
+internal sealed class KernelContext
+{
+    private readonly List<VcpuWorker> _workers = [];
+    private int _crashedVcpu = -1;
+
+    /// <summary>The machine.</summary>
+    public required IMachine Machine { get; init; }
+
+    /// <summary>The dialect's rules.</summary>
+    public required KernelRules Rules { get; init; }
+
+    /// <summary>What the administrator allows.</summary>
+    public required AdministratorMask Administrator { get; init; }
+
+    /// <summary>Counts what crosses the wire.</summary>
+    public required SimulationCounters Counters { get; init; }
+
+    /// <summary>Says what a halted vCPU does next.</summary>
+    public required IGuestDriver Driver { get; init; }
+
+    /// <summary>Clock.</summary>
+    public required TimeProvider TimeProvider { get; init; }
+
+    /// <summary>Log.</summary>
+    public required ILogger Logger { get; init; }
+
+    /// <summary>The vCPU threads, by index.</summary>
+    public IReadOnlyList<VcpuWorker> Workers => _workers;
+
+    /// <summary>vCPU whose event was answered with CRASH; −1: none.</summary>
+    public int CrashedVcpu => Volatile.Read(ref _crashedVcpu);
+
+    /// <summary>Makes one worker per vCPU; once, before anything runs.</summary>
+    public void CreateWorkers()
+    {
+        for (var index = 0; index < Machine.VcpuCount; index++)
+        {
+            _workers.Add(new VcpuWorker(this, Machine.GetVcpu(index)));
+        }
+    }
+
+    /// <summary>Makes every vCPU thread look whether something changed.</summary>
+    public void WakeAll()
+    {
+        foreach (var worker in _workers)
+        {
+            worker.Wake();
+        }
+    }
+
+    /// <summary>A thread of the simulator failed.</summary>
+    public void ReportFailure(string reason)
+    {
+        Machine.Stop();
+        Driver.OnFailure(reason);
+    }
+
+    /// <summary>Ends the guest: the answer to CRASH.</summary>
+    public void ReportCrash(int vcpu)
+    {
+        Interlocked.CompareExchange(ref _crashedVcpu, vcpu, -1);
+        Machine.Stop();
+        Driver.OnCrash(vcpu);
+    }
+}

@@ -1,0 +1,68 @@
+using Kvmi.Protocol;
+using Kvmi.Protocol.Commands;
+using Kvmi.Protocol.Dialects;
+using Kvmi.Simulator.Kernel.V7;
+
+namespace Kvmi.Simulator.Kernel;
+
+/// <summary>
+/// Where the kernels of the dialects differ in what they accept and answer. The machinery around it (threads, queues, events and
+/// their replies) is the same for all. Immutable and shared by all threads.
+/// </summary>
+internal abstract class KernelRules
+{
+    /// <summary>The bytes that go with these rules.</summary>
+    public abstract Dialect Dialect { get; }
+
+    /// <summary>Data of the GET_VERSION reply.</summary>
+    public abstract VersionReply Version { get; }
+
+    /// <summary>Answer of CHECK_COMMAND and CHECK_EVENT to a number that does not exist.</summary>
+    public abstract KvmiError UnknownIdInCheck { get; }
+
+    /// <summary>True when an enable byte above 1 is an error, false when it means "on".</summary>
+    public abstract bool EnableIsChecked { get; }
+
+    /// <summary>True when a pause request that the administrator forbids ends the connection instead of giving an error.</summary>
+    public abstract bool ForbiddenPauseCloses { get; }
+
+    /// <summary>True when an action that the event does not take ends the connection instead of being logged.</summary>
+    public abstract bool UnsupportedActionCloses { get; }
+
+    /// <summary>Answer of SET_PAGE_ACCESS to a page that is no guest memory.</summary>
+    public abstract KvmiError PageAccessOutsideMemory { get; }
+
+    /// <summary>Finds the rules of a dialect.</summary>
+    /// <returns>Null when there are none yet.</returns>
+    public static KernelRules? Find(KvmiDialect dialect) => dialect switch
+    {
+        KvmiDialect.V7 => V7Rules.Instance,
+        _ => null,
+    };
+
+    /// <summary>True when this kernel has the command; a dialect may define numbers that a kernel does not carry out.</summary>
+    public abstract bool Knows(CommandKind kind);
+
+    /// <summary>True when the command goes to a vCPU and runs on its thread.</summary>
+    public abstract bool IsVcpuCommand(CommandKind kind);
+
+    /// <summary>True when a successful reply carries data, so that the command cannot be sent with replies switched off.</summary>
+    public abstract bool ReturnsData(CommandKind kind);
+
+    /// <summary>True when CONTROL_CR may name this register.</summary>
+    public abstract bool IsControllableCr(uint cr);
+
+    /// <summary>True when CONTROL_MSR may name this register.</summary>
+    public abstract bool IsControllableMsr(uint msr);
+
+    /// <summary>Reads which vCPU an event reply names, before it is known which event waits there.</summary>
+    /// <param name="payload">Payload of the reply; may be short.</param>
+    public abstract ushort PeekReplyVcpu(ReadOnlySpan<byte> payload);
+
+    /// <summary>
+    /// Reads the body of the commands that only this kernel side needs, and answers those that need no machine.
+    /// </summary>
+    /// <param name="kind">GET_MTRR_TYPE, GET_XCR, SET_XSAVE and the commands for views, #VE, sub-pages and frames.</param>
+    /// <param name="payload">Payload of the command.</param>
+    public abstract ExtraCommand ReadExtra(CommandKind kind, ReadOnlySpan<byte> payload);
+}

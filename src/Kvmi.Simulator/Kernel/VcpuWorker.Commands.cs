@@ -1,0 +1,380 @@
+using System.Buffers.Binary;
+using Kvmi.Protocol;
+using Kvmi.Protocol.Commands;
+using Kvmi.Protocol.Registers;
+
+namespace Kvmi.Simulator.Kernel;
+
+/// <summary>
+/// vCPU commands, on the vCPU's thread (kvmi-later-dialects.md 3.7 and 4.2), and the switches that they set. Each switch belongs to
+/// this vCPU alone; a register is intercepted when its event and the register are both on (3.10, 6).
+/// </summary>
+internal sealed partial class VcpuWorker
+{
+    private const int XsaveLength = 4096;
+    private const int RegistersFixedLength = 472;
+    private const int MsrEntryLength = 16;
+    private const byte MaxVector = 31;
+    private static readonly int[] ControllableCrs = [0, 3, 4];
+
+    private readonly byte[] _data = new byte[8192];
+    private readonly HashSet<uint> _controlledMsrs = [];
+    private uint _enabledEvents;
+    private uint _controlledCrs;
+    private bool _trapOutstanding;
+
+    private Kvmi.Protocol.Dialects.Dialect Dialect => _context.Rules.Dialect;
+
+    private bool IsEnabled(EventKind kind) => (_enabledEvents & (1u << (int)kind)) != 0;
+
+    private void ForgetSettings()
+    {
+        _enabledEvents = 0;
+        _controlledCrs = 0;
+        _controlledMsrs.Clear();
+        _trapOutstanding = false;
+    }
+
+    private void ExecuteCommand(in VcpuJob job)
+    {
+        switch (job.Command.Kind)
+        {
+            case CommandKind.GetVcpuInfo:
+                ReplyNumber(in job, _context.Machine.TscFrequency);
+                break;
+            case CommandKind.ControlEvents:
+                ControlEvents(in job);
+                break;
+            case CommandKind.ControlCr:
+                ControlCr(in job);
+                break;
+            case CommandKind.ControlMsr:
+                ControlMsr(in job);
+                break;
+            case CommandKind.GetRegisters:
+                GetRegisters(in job);
+                break;
+            case CommandKind.SetRegisters:
+                SetRegisters(in job);
+                break;
+            case CommandKind.GetCpuid:
+                GetCpuid(in job);
+                break;
+            case CommandKind.InjectException:
+                InjectException(in job);
+                break;
+            case CommandKind.TranslateGva:
+                TranslateGva(in job);
+                break;
+            case CommandKind.ControlSinglestep:
+                ControlSinglestep(in job);
+                break;
+            default:
+                ExecuteExtra(in job);
+                break;
+        }
+    }
+
+    private void ControlEvents(in VcpuJob job)
+    {
+        if (!IsOk(in job, Dialect.Read(job.Payload, out ControlEvents command)))
+        {
+            return;
+        }
+
+        if (!Dialect.TryGetEvent(command.EventId, out var kind) || Dialect.IsVmEvent(kind)
+            || (_context.Rules.EnableIsChecked && command.Enable > 1))
+        {
+            Answer(in job, KvmiError.InvalidArgument);
+            return;
+        }
+
+        if (!_context.Administrator.Allows(kind))
+        {
+            Answer(in job, KvmiError.NotPermitted);
+            return;
+        }
+
+        var bit = 1u << (int)kind;
+        _enabledEvents = command.Enable != 0 ? _enabledEvents | bit : _enabledEvents & ~bit;
+        ArmTraps();
+        Answer(in job, KvmiError.None);
+    }
+
+    private void ControlCr(in VcpuJob job)
+    {
+        if (!IsOk(in job, Dialect.Read(job.Payload, out ControlCr command)))
+        {
+            return;
+        }
+
+        if (!_context.Rules.IsControllableCr(command.Cr) || (_context.Rules.EnableIsChecked && command.Enable > 1))
+        {
+            Answer(in job, KvmiError.InvalidArgument);
+            return;
+        }
+
+        var bit = 1u << (int)command.Cr;
+        _controlledCrs = command.Enable != 0 ? _controlledCrs | bit : _controlledCrs & ~bit;
+        ArmTraps();
+        Answer(in job, KvmiError.None);
+    }
+
+    private void ControlMsr(in VcpuJob job)
+    {
+        if (!IsOk(in job, Dialect.Read(job.Payload, out ControlMsr command)))
+        {
+            return;
+        }
+
+        if (!_context.Rules.IsControllableMsr(command.Msr) || (_context.Rules.EnableIsChecked && command.Enable > 1))
+        {
+            Answer(in job, KvmiError.InvalidArgument);
+            return;
+        }
+
+        if (command.Enable != 0)
+        {
+            _controlledMsrs.Add(command.Msr);
+        }
+        else if (_controlledMsrs.Remove(command.Msr))
+        {
+            _vcpu.Traps.TrySetMsr(command.Msr, false);
+        }
+
+        ArmTraps();
+        Answer(in job, KvmiError.None);
+    }
+
+    private void ArmTraps()
+    {
+        var traps = _vcpu.Traps;
+        traps.Breakpoint = IsEnabled(EventKind.Breakpoint);
+        traps.Descriptor = IsEnabled(EventKind.Descriptor);
+        traps.Hypercall = IsEnabled(EventKind.Hypercall);
+        traps.Xsetbv = IsEnabled(EventKind.Xsetbv);
+        traps.Cpuid = IsEnabled(EventKind.Cpuid);
+        foreach (var cr in ControllableCrs)
+        {
+            traps.TrySetCr(cr, IsEnabled(EventKind.Cr) && (_controlledCrs & (1u << cr)) != 0);
+        }
+
+        foreach (var msr in _controlledMsrs)
+        {
+            traps.TrySetMsr(msr, IsEnabled(EventKind.Msr));
+        }
+    }
+
+    private void GetRegisters(in VcpuJob job)
+    {
+        if (!IsOk(in job, Dialect.Read(job.Payload, out GetRegisters command)))
+        {
+            return;
+        }
+
+        var limit = (Dialect.MaxPayload - 8 - RegistersFixedLength) / MsrEntryLength;
+        var entries = command.MsrCount <= limit ? new MsrEntry[command.MsrCount] : null;
+        for (var i = 0; entries is not null && i < entries.Length; i++)
+        {
+            if (!_vcpu.TryGetMsr(command.Msr(i), out var value))
+            {
+                entries = null;
+                break;
+            }
+
+            entries[i] = new MsrEntry(command.Msr(i), value);
+        }
+
+        if (entries is null)
+        {
+            Answer(in job, KvmiError.InvalidArgument);
+            return;
+        }
+
+        _vcpu.GetState(out var state);
+        var length = Dialect.WriteRegistersData(_data, in state, entries);
+        job.Hook.ReplyData(job.Command, _data.AsSpan(0, length));
+    }
+
+    private void SetRegisters(in VcpuJob job)
+    {
+        if (!IsOk(in job, Dialect.ReadSetRegisters(job.Payload, out _, out var registers)))
+        {
+            return;
+        }
+
+        // Legal only while the tool answers an event, and the guest sees them with the answer (3.10, 2).
+        if (!_waiting)
+        {
+            Answer(in job, KvmiError.NotSupported);
+            return;
+        }
+
+        _newRegisters = registers;
+        _registersDue = true;
+        Answer(in job, KvmiError.None);
+    }
+
+    private void GetCpuid(in VcpuJob job)
+    {
+        if (!IsOk(in job, Dialect.Read(job.Payload, out GetCpuid command)))
+        {
+            return;
+        }
+
+        if (!_vcpu.TryGetCpuid(command.Function, command.Index, out var reply))
+        {
+            Answer(in job, KvmiError.NoEntry);
+            return;
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(_data, reply.Eax);
+        BinaryPrimitives.WriteUInt32LittleEndian(_data.AsSpan(4), reply.Ebx);
+        BinaryPrimitives.WriteUInt32LittleEndian(_data.AsSpan(8), reply.Ecx);
+        BinaryPrimitives.WriteUInt32LittleEndian(_data.AsSpan(12), reply.Edx);
+        job.Hook.ReplyData(job.Command, _data.AsSpan(0, 16));
+    }
+
+    private void InjectException(in VcpuJob job)
+    {
+        if (!_context.Administrator.Allows(EventKind.Trap))
+        {
+            Answer(in job, KvmiError.NotPermitted);
+            return;
+        }
+
+        if (!IsOk(in job, Dialect.Read(job.Payload, out InjectException command)))
+        {
+            return;
+        }
+
+        if (command.Vector > MaxVector)
+        {
+            Answer(in job, KvmiError.InvalidArgument);
+        }
+        else if (_trapOutstanding || _vcpu.IsInjectionPending || _vcpu.Traps.Singlestep)
+        {
+            Answer(in job, KvmiError.Busy);
+        }
+        else
+        {
+            var taken = _vcpu.TryInjectException(command.Vector, command.ErrorCode, command.Address);
+            Answer(in job, taken ? KvmiError.None : KvmiError.InvalidArgument);
+        }
+    }
+
+    private void TranslateGva(in VcpuJob job)
+    {
+        if (IsOk(in job, Dialect.Read(job.Payload, out TranslateGva command)))
+        {
+            ReplyNumber(in job, _vcpu.TryTranslate(command.Gva, out var gpa) ? gpa : ulong.MaxValue);
+        }
+    }
+
+    private void ControlSinglestep(in VcpuJob job)
+    {
+        if (!_context.Administrator.Allows(EventKind.Singlestep))
+        {
+            Answer(in job, KvmiError.NotPermitted);
+            return;
+        }
+
+        if (!IsOk(in job, Dialect.Read(job.Payload, out ControlSinglestep command)))
+        {
+            return;
+        }
+
+        if (_context.Rules.EnableIsChecked && command.Enable > 1)
+        {
+            Answer(in job, KvmiError.InvalidArgument);
+            return;
+        }
+
+        if (command.Enable == 0)
+        {
+            _vcpu.Traps.Singlestep = false;
+            job.Hook.StopStepping(_vcpu.Index);
+        }
+        else if (job.Hook.TryStartStepping(_vcpu.Index))
+        {
+            _vcpu.Traps.Singlestep = true;
+            _context.WakeAll();
+        }
+        else
+        {
+            Answer(in job, KvmiError.Busy);
+            return;
+        }
+
+        Answer(in job, KvmiError.None);
+    }
+
+    private void ExecuteExtra(in VcpuJob job)
+    {
+        var kind = job.Command.Kind ?? throw new InvalidOperationException("A queued vCPU command has no kind.");
+        var command = _context.Rules.ReadExtra(kind, job.Payload);
+        if (!IsOk(in job, command.Status))
+        {
+            return;
+        }
+
+        if (command.Answer != KvmiError.None)
+        {
+            Answer(in job, command.Answer);
+            return;
+        }
+
+        switch (kind)
+        {
+            case CommandKind.GetMtrrType:
+                ReplyNumber(in job, _vcpu.GetMtrrType(command.Number));
+                break;
+            case CommandKind.GetEptView:
+                ReplyNumber(in job, 0);
+                break;
+            case CommandKind.GetXcr when command.Number == 0 && _vcpu.TryGetXcr(0, out var value):
+                ReplyNumber(in job, value);
+                break;
+            case CommandKind.GetXcr:
+                Answer(in job, KvmiError.InvalidArgument);
+                break;
+            case CommandKind.GetXsave:
+                _data.AsSpan(0, XsaveLength).Clear();
+                _vcpu.GetXsave(_data);
+                job.Hook.ReplyData(job.Command, _data.AsSpan(0, XsaveLength));
+                break;
+            case CommandKind.SetXsave:
+                var area = job.Payload.Length <= command.DataOffset ? default : job.Payload[command.DataOffset..];
+                Answer(in job, _vcpu.TrySetXsave(area) ? KvmiError.None : KvmiError.InvalidArgument);
+                break;
+            default:
+                Answer(in job, KvmiError.None);
+                break;
+        }
+    }
+
+    /// <summary>Answers a body that the kernel does not take.</summary>
+    /// <returns>True when the command goes on.</returns>
+    private static bool IsOk(in VcpuJob job, CommandStatus status)
+    {
+        switch (status)
+        {
+            case CommandStatus.Ok:
+                return true;
+            case CommandStatus.Close:
+                job.Hook.Close($"a {job.Command.Kind} command has a body that this kernel answers with a close");
+                return false;
+            default:
+                Answer(in job, KvmiError.InvalidArgument);
+                return false;
+        }
+    }
+
+    private static void Answer(in VcpuJob job, KvmiError error) => job.Hook.ReplyError(job.Command, error);
+
+    private void ReplyNumber(in VcpuJob job, ulong value)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(_data, value);
+        job.Hook.ReplyData(job.Command, _data.AsSpan(0, 8));
+    }
+}

@@ -1,0 +1,228 @@
+using Kvmi.Protocol;
+using Kvmi.Protocol.Events;
+using Kvmi.Simulator.Machine;
+
+namespace Kvmi.Simulator.Kernel;
+
+/// <summary>Exits of the guest become events, answers become what happens next (kvmi-later-dialects.md 3.8 and 4.3).</summary>
+internal sealed partial class VcpuWorker
+{
+    private const ulong IntrospectionHypercall = 34;
+    private const ulong IntrospectionHypercallArgument = 24;
+    private const int XsetbvLength = 3;
+
+    private void Handle(in VcpuExit exit)
+    {
+        switch (exit.Kind)
+        {
+            case VcpuExitKind.Halted:
+                _halted = true;
+                if (_vcpu.Traps.Singlestep)
+                {
+                    HandleSinglestep();
+                }
+
+                break;
+            case VcpuExitKind.Shutdown:
+                _dead = true;
+                LogMessages.TripleFault(_context.Logger, _vcpu.Index);
+                _context.Driver.OnShutdown(_vcpu);
+                break;
+            case VcpuExitKind.CrWrite:
+                HandleCr(in exit);
+                break;
+            case VcpuExitKind.MsrWrite:
+                HandleMsr(in exit);
+                break;
+            case VcpuExitKind.XcrWrite:
+                HandleXcr(in exit);
+                break;
+            case VcpuExitKind.Breakpoint:
+                HandleBreakpoint(in exit);
+                break;
+            case VcpuExitKind.Hypercall:
+                HandleHypercall();
+                break;
+            case VcpuExitKind.Descriptor:
+                HandleDescriptor(in exit);
+                break;
+            case VcpuExitKind.Cpuid:
+                HandleCpuid(in exit);
+                break;
+            case VcpuExitKind.PageAccess:
+                HandlePageAccess(in exit);
+                break;
+            case VcpuExitKind.Singlestep:
+                HandleSinglestep();
+                break;
+            case VcpuExitKind.Exception:
+                HandleException(in exit);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void HandleCr(in VcpuExit exit)
+    {
+        _outcome.SetDefault(exit.NewValue);
+        if (IsEnabled(EventKind.Cr) && !SendAndWait(EventBody.Cr((ushort)exit.Number, exit.OldValue, exit.NewValue)))
+        {
+            return;
+        }
+
+        if (_outcome.Action == EventAction.Continue)
+        {
+            _vcpu.CompleteCrWrite(_outcome.NewValue);
+        }
+        else if (!_outcome.RegistersSet)
+        {
+            _vcpu.CompleteCrWrite(exit.OldValue);
+        }
+    }
+
+    private void HandleMsr(in VcpuExit exit)
+    {
+        _outcome.SetDefault(exit.NewValue);
+        if (IsEnabled(EventKind.Msr) && !SendAndWait(EventBody.Msr(exit.Number, exit.OldValue, exit.NewValue)))
+        {
+            return;
+        }
+
+        if (_outcome.Action == EventAction.Continue)
+        {
+            _vcpu.CompleteMsrWrite(_outcome.NewValue);
+        }
+        else if (!_outcome.RegistersSet)
+        {
+            _vcpu.CompleteMsrWrite(exit.OldValue);
+        }
+    }
+
+    private void HandleXcr(in VcpuExit exit)
+    {
+        _outcome.SetDefault(exit.NewValue);
+        if (IsEnabled(EventKind.Xsetbv) && !SendAndWait(EventBody.Xsetbv((byte)exit.Number, exit.OldValue, exit.NewValue)))
+        {
+            return;
+        }
+
+        if (_outcome.Action == EventAction.Continue)
+        {
+            _vcpu.CompleteXcrWrite();
+        }
+        else if (!_outcome.RegistersSet)
+        {
+            SkipInstruction(XsetbvLength);
+        }
+    }
+
+    private void HandleBreakpoint(in VcpuExit exit)
+    {
+        _outcome.SetDefault(0);
+        if (IsEnabled(EventKind.Breakpoint) && !SendAndWait(EventBody.Breakpoint(exit.Gpa, exit.Length)))
+        {
+            return;
+        }
+
+        if (_outcome.Action == EventAction.Continue)
+        {
+            _vcpu.CompleteBreakpoint();
+        }
+    }
+
+    private void HandleHypercall()
+    {
+        _outcome.SetDefault(0);
+        var known = IsEnabled(EventKind.Hypercall) && IsIntrospectionHypercall();
+        if (known && !SendAndWait(EventBody.Plain(EventKind.Hypercall)))
+        {
+            return;
+        }
+
+        var done = known && _outcome.Action == EventAction.Continue;
+        _vcpu.CompleteHypercall(done ? 0 : unchecked((ulong)(long)KvmiError.NoSuchCommand));
+    }
+
+    private bool IsIntrospectionHypercall()
+    {
+        _vcpu.GetState(out var state);
+        return state.Mode == 8
+            ? state.Regs is { Rax: IntrospectionHypercall, Rdi: IntrospectionHypercallArgument, Rsi: 0 }
+            : (uint)state.Regs.Rax == IntrospectionHypercall && (uint)state.Regs.Rbx == IntrospectionHypercallArgument && (uint)state.Regs.Rcx == 0;
+    }
+
+    private void HandleDescriptor(in VcpuExit exit)
+    {
+        _outcome.SetDefault(0);
+        if (IsEnabled(EventKind.Descriptor) && !SendAndWait(EventBody.Descriptor(exit.Table, exit.IsWrite)))
+        {
+            return;
+        }
+
+        if (_outcome.Action == EventAction.Continue)
+        {
+            _vcpu.CompleteDescriptor();
+        }
+    }
+
+    private void HandleCpuid(in VcpuExit exit)
+    {
+        _outcome.SetDefault(0);
+        if (IsEnabled(EventKind.Cpuid) && !SendAndWait(EventBody.Cpuid(exit.Function, exit.Index, exit.Length)))
+        {
+            return;
+        }
+
+        if (_outcome.Action == EventAction.Continue)
+        {
+            _vcpu.CompleteCpuid();
+        }
+    }
+
+    private void HandlePageAccess(in VcpuExit exit)
+    {
+        _outcome.SetDefault(0);
+        if (IsEnabled(EventKind.PageFault) && !SendAndWait(EventBody.PageFault(exit.Gva, exit.Gpa, exit.Access)))
+        {
+            return;
+        }
+
+        if (_outcome.Action != EventAction.Continue)
+        {
+            return;
+        }
+
+        if (_outcome.Context.IsEmpty)
+        {
+            _vcpu.CompletePageAccess();
+        }
+        else
+        {
+            _vcpu.CompletePageAccess(_outcome.ContextAddress, _outcome.Context);
+        }
+    }
+
+    private void HandleSinglestep()
+    {
+        if (IsEnabled(EventKind.Singlestep))
+        {
+            SendAndWait(EventBody.Singlestep(failed: false));
+        }
+    }
+
+    // PAUSE and TRAP answer a command and need not be switched on (3.5).
+    private void HandleException(in VcpuExit exit)
+    {
+        _trapOutstanding = true;
+        SendAndWait(EventBody.Trap(exit.Vector, exit.ErrorCode, exit.Address));
+        _trapOutstanding = false;
+    }
+
+    private void SkipInstruction(int length)
+    {
+        _vcpu.GetState(out var state);
+        state.Regs.Rip += (ulong)length;
+        _vcpu.SetGeneralRegisters(in state.Regs);
+    }
+}

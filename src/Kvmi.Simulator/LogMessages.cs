@@ -1,0 +1,55 @@
+using Microsoft.Extensions.Logging;
+
+namespace Kvmi.Simulator;
+
+/// <summary>Every log message of the simulator. Event ids 3000 to 3999 are this project's and stay with their message.</summary>
+internal static partial class LogMessages
+{
+    [LoggerMessage(3000, LogLevel.Information, "Connected to {Endpoint} as '{Name}' ({Uuid}), hello of {Size} bytes.")]
+    public static partial void Connected(ILogger logger, string endpoint, string name, Guid uuid, int size);
+
+    [LoggerMessage(3001, LogLevel.Warning, "Could not connect to {Endpoint}: {Reason}. Trying again.")]
+    public static partial void ConnectFailed(ILogger logger, string endpoint, string reason);
+
+    [LoggerMessage(3002, LogLevel.Warning, "The handshake with {Endpoint} failed: {Reason}")]
+    public static partial void HandshakeFailed(ILogger logger, string endpoint, string reason);
+
+    [LoggerMessage(3003, LogLevel.Information, "Unhooked: {Reason}")]
+    public static partial void Unhooked(ILogger logger, string reason);
+
+    [LoggerMessage(3004, LogLevel.Information, "UNHOOK event sent; waiting at most {Patience} for the tool to close.")]
+    public static partial void UnhookSent(ILogger logger, TimeSpan patience);
+
+    [LoggerMessage(3005, LogLevel.Warning, "The tool did not close within {Patience} after the UNHOOK event; the connection is cut.")]
+    public static partial void UnhookTimedOut(ILogger logger, TimeSpan patience);
+
+    [LoggerMessage(3010, LogLevel.Warning, "The kernel side closes the connection: {Reason}")]
+    public static partial void ConnectionClosedByKernel(ILogger logger, string reason);
+
+    [LoggerMessage(3011, LogLevel.Debug, "Shutting the socket down failed: {Reason}")]
+    public static partial void ShutdownFailed(ILogger logger, string reason);
+
+    [LoggerMessage(3012, LogLevel.Error, "The tool answered an event of vCPU {Vcpu} with CRASH; the guest ends.")]
+    public static partial void GuestCrashed(ILogger logger, int vcpu);
+
+    [LoggerMessage(3013, LogLevel.Warning, "vCPU {Vcpu}: action {Action} is not valid for a {Kind} event; what was intercepted is not carried out.")]
+    public static partial void UnsupportedAction(ILogger logger, int vcpu, int action, Kvmi.Protocol.EventKind kind);
+
+    [LoggerMessage(3014, LogLevel.Debug, "Unknown message id {Id} from the tool (a client of another dialect?); answered with 'no such command'.")]
+    public static partial void UnknownCommand(ILogger logger, int id);
+
+    [LoggerMessage(3015, LogLevel.Error, "vCPU {Vcpu} of the guest suffered a triple fault and stays still.")]
+    public static partial void TripleFault(ILogger logger, int vcpu);
+
+    [LoggerMessage(3016, LogLevel.Error, "The thread of vCPU {Vcpu} failed.")]
+    public static partial void VcpuThreadFailed(ILogger logger, int vcpu, Exception exception);
+
+    [LoggerMessage(3017, LogLevel.Error, "The receiving thread failed.")]
+    public static partial void ReceiverFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(3020, LogLevel.Information, "Scenario '{Scenario}': the tool is ready, the steps start.")]
+    public static partial void ScenarioStarts(ILogger logger, string scenario);
+
+    [LoggerMessage(3021, LogLevel.Information, "Scenario '{Scenario}' ended: {End}.")]
+    public static partial void ScenarioEnded(ILogger logger, string scenario, SimulationEnd end);
+}

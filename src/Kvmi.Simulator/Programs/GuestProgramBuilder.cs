@@ -1,0 +1,49 @@
+using Kvmi.Simulator.Machine.Model;
+
+namespace Kvmi.Simulator.Programs;
+
+/// <summary>
+/// Puts a guest together: what each vCPU does after boot. Every <see cref="BuildMachine"/> makes a fresh machine that is ready to run.
+/// </summary>
+public sealed class GuestProgramBuilder
+{
+    private readonly VcpuProgramBuilder[] _vcpus;
+
+    /// <summary>Starts a guest whose vCPUs boot and then halt.</summary>
+    /// <param name="vcpuCount">1 to <see cref="GuestLayout.MaxVcpus"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Another number.</exception>
+    public GuestProgramBuilder(int vcpuCount)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(vcpuCount, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(vcpuCount, GuestLayout.MaxVcpus);
+        _vcpus = new VcpuProgramBuilder[vcpuCount];
+        for (var index = 0; index < vcpuCount; index++) _vcpus[index] = new VcpuProgramBuilder();
+    }
+
+    /// <summary>Number of vCPUs.</summary>
+    public int VcpuCount => _vcpus.Length;
+
+    /// <summary>The program of one vCPU.</summary>
+    /// <param name="vcpu">Its number.</param>
+    public VcpuProgramBuilder this[int vcpu] => _vcpus[vcpu];
+
+    /// <summary>Adds the same steps to every vCPU.</summary>
+    /// <param name="add">Adds them to one.</param>
+    public GuestProgramBuilder OnEach(Action<VcpuProgramBuilder> add)
+    {
+        ArgumentNullException.ThrowIfNull(add);
+        foreach (var vcpu in _vcpus) add(vcpu);
+        return this;
+    }
+
+    /// <summary>Makes a machine with this guest loaded, every vCPU at its boot entry.</summary>
+    /// <param name="memorySize">Bytes of memory, a multiple of 4096, at least <see cref="GuestLayout.MinMemorySize"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Too little memory.</exception>
+    public ModelMachine BuildMachine(ulong memorySize = GuestLayout.MinMemorySize)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(memorySize, GuestLayout.MinMemorySize);
+        var machine = new ModelMachine(new ModelMachineOptions { VcpuCount = VcpuCount, MemorySize = memorySize });
+        GuestLoader.Load(machine, Array.ConvertAll(_vcpus, vcpu => vcpu.ToWords()));
+        return machine;
+    }
+}

@@ -1,0 +1,113 @@
+namespace Kvmi.Simulator.Programs;
+
+/// <summary>
+/// The steps of one vCPU's program, in order. Boot always comes first by itself. Each step records in the mailbox what came of it
+/// (<see cref="GuestField"/>); a step that an exception cuts short is counted in <see cref="GuestField.StepsAborted"/> and the next one follows.
+/// </summary>
+public sealed class VcpuProgramBuilder
+{
+    private const int WordsPerStep = 3;
+    private const int MaxSteps = GuestLayout.ProgramSize / (WordsPerStep * 8);
+    private readonly List<ulong> _words = [];
+
+    internal VcpuProgramBuilder()
+    {
+    }
+
+    /// <summary>Number of steps so far; the index that <see cref="Repeat"/> takes.</summary>
+    public int StepCount => _words.Count / WordsPerStep;
+
+    /// <summary>Switches to the next process, lets it make one system call and yield, and so on.</summary>
+    /// <param name="count">Number of switches.</param>
+    public VcpuProgramBuilder ProcessSwitches(int count) => Add(GuestStep.Switches, Positive(count));
+
+    /// <summary>Lets process 0 make system calls, then yield (one more).</summary>
+    /// <param name="count">Number of calls before the yield.</param>
+    public VcpuProgramBuilder Syscalls(int count) => Add(GuestStep.Syscalls, Positive(count));
+
+    /// <summary>Code in a module points LSTAR to itself: <see cref="GuestField.LstarAfter"/>, <see cref="GuestField.HijackedSyscalls"/>.</summary>
+    public VcpuProgramBuilder LstarHijack() => Add(GuestStep.LstarHijack);
+
+    /// <summary>Clears CR4.SMEP: <see cref="GuestField.Cr4After"/>.</summary>
+    public VcpuProgramBuilder SmepClear() => Add(GuestStep.ClearCr4, Machine.Model.ControlBits.Cr4Smep);
+
+    /// <summary>Clears CR4.SMAP: <see cref="GuestField.Cr4After"/>.</summary>
+    public VcpuProgramBuilder SmapClear() => Add(GuestStep.ClearCr4, Machine.Model.ControlBits.Cr4Smap);
+
+    /// <summary>Clears CR4.UMIP: <see cref="GuestField.Cr4After"/>.</summary>
+    public VcpuProgramBuilder UmipClear() => Add(GuestStep.ClearCr4, Machine.Model.ControlBits.Cr4Umip);
+
+    /// <summary>Clears CR0.WP: <see cref="GuestField.Cr0After"/>.</summary>
+    public VcpuProgramBuilder WriteProtectClear() => Add(GuestStep.ClearCr0, Machine.Model.ControlBits.Cr0Wp);
+
+    /// <summary>Writes code into <see cref="GuestLayout.PayloadGva"/> and calls it: <see cref="GuestField.PayloadRan"/>.</summary>
+    public VcpuProgramBuilder WxViolation() => Add(GuestStep.WxViolation);
+
+    /// <summary>Jumps to user code with kernel privilege: <see cref="GuestField.UserPayloadRan"/>, or #PF while SMEP holds.</summary>
+    public VcpuProgramBuilder ReturnToUser() => Add(GuestStep.UserPayload);
+
+    /// <summary>Points the #BP gate to a module and executes INT3: <see cref="GuestField.HijackedGateRan"/>.</summary>
+    public VcpuProgramBuilder IdtPatch() => Add(GuestStep.IdtPatch);
+
+    /// <summary>Executes INT3: <see cref="GuestField.Breakpoints"/> counts the #BP that arrive.</summary>
+    /// <param name="count">How often.</param>
+    public VcpuProgramBuilder Int3(int count = 1) => Add(GuestStep.Int3, Positive(count));
+
+    /// <summary>Makes the introspection hypercall: <see cref="GuestField.HypercallResult"/>.</summary>
+    /// <param name="argument">Goes into RDX.</param>
+    public VcpuProgramBuilder Hypercall(ulong argument = 0) => Add(GuestStep.Hypercall, argument);
+
+    /// <summary>SGDT, SIDT, STR, then LGDT, LIDT, LLDT: <see cref="GuestField.StoredGdt"/> and so on.</summary>
+    public VcpuProgramBuilder DescriptorLoads() => Add(GuestStep.DescriptorLoads);
+
+    /// <summary>Writes an MSR: <see cref="GuestField.MsrAfter"/>.</summary>
+    /// <param name="msr">Its number.</param>
+    /// <param name="value">What to write.</param>
+    public VcpuProgramBuilder WriteMsr(uint msr, ulong value) => Add(GuestStep.WriteMsr, msr, value);
+
+    /// <summary>Writes XCR0: <see cref="GuestField.Xcr0After"/>.</summary>
+    /// <param name="value">What to write.</param>
+    public VcpuProgramBuilder Xsetbv(uint value) => Add(GuestStep.Xsetbv, value);
+
+    /// <summary>Executes CPUID: <see cref="GuestField.CpuidResult"/>.</summary>
+    /// <param name="function">EAX.</param>
+    /// <param name="index">ECX.</param>
+    public VcpuProgramBuilder Cpuid(uint function, uint index = 0) => Add(GuestStep.Cpuid, function, index);
+
+    /// <summary>Calls the function that a tool may patch (<see cref="GuestLayout.ProbeGpa"/>): <see cref="GuestField.ProbeResult"/>.</summary>
+    public VcpuProgramBuilder CallProbe() => Add(GuestStep.Probe);
+
+    /// <summary>Does nothing for a while: four instructions per round.</summary>
+    /// <param name="rounds">How many.</param>
+    public VcpuProgramBuilder Delay(int rounds) => Add(GuestStep.Delay, Positive(rounds));
+
+    /// <summary>Goes back to a step, so that the steps from there to here run several times. Not to be nested.</summary>
+    /// <param name="fromStep">Index of the step to go back to, see <see cref="StepCount"/>.</param>
+    /// <param name="times">How often the steps run in all; 0 means for ever.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such step before this one.</exception>
+    public VcpuProgramBuilder Repeat(int fromStep, int times)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(times);
+        ArgumentOutOfRangeException.ThrowIfNegative(fromStep);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(fromStep, StepCount);
+        return Add(GuestStep.Repeat, (ulong)times, (ulong)fromStep);
+    }
+
+    internal ulong[] ToWords() => [.. _words, (ulong)GuestStep.End, 0, 0];
+
+    private static ulong Positive(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        return (ulong)count;
+    }
+
+    private VcpuProgramBuilder Add(GuestStep step, ulong first = 0, ulong second = 0)
+    {
+        if (StepCount >= MaxSteps - 1)
+            throw new InvalidOperationException($"A guest program has room for {MaxSteps - 1} steps; use Repeat for more.");
+        _words.Add((ulong)step);
+        _words.Add(first);
+        _words.Add(second);
+        return this;
+    }
+}

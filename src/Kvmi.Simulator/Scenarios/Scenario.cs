@@ -1,0 +1,35 @@
+namespace Kvmi.Simulator.Scenarios;
+
+/// <summary>What a simulated guest is and does. Immutable.</summary>
+internal sealed record Scenario
+{
+    /// <summary>Name of the scenario.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>Number of vCPUs.</summary>
+    public int Vcpus { get; init; } = 2;
+
+    /// <summary>Seed of the guest's random choices.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Form of the hello.</summary>
+    public HelloForm Hello { get; init; } = HelloForm.Base;
+
+    /// <summary>Name of the guest in the hello.</summary>
+    public string Name { get; init; } = "model-guest";
+
+    /// <summary>UUID of the guest in the hello.</summary>
+    public Guid Uuid { get; init; } = new("4b564d49-0000-4000-8000-6d6f64656c31");
+
+    /// <summary>Time without a command after which the tool counts as ready.</summary>
+    public TimeSpan Settle { get; init; } = TimeSpan.FromMilliseconds(150);
+
+    /// <summary>Longest wait for the tool to get ready; then the steps start anyway.</summary>
+    public TimeSpan MaxWait { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Most events per second, all vCPUs together; null: as fast as the tool answers.</summary>
+    public int? Pace { get; init; }
+
+    /// <summary>The steps; each vCPU takes those that concern it, in this order, on its own.</summary>
+    public required IReadOnlyList<ScenarioStep> Steps { get; init; }
+}

@@ -1,0 +1,7 @@
+namespace Kvmi.Simulator.Scenarios;
+
+/// <summary>One step: a guest program, where and how often.</summary>
+/// <param name="Program">Name of the program.</param>
+/// <param name="Vcpu">On which vCPU; null: on each.</param>
+/// <param name="Repeat">How often, 1 and more; 0: until the simulation is stopped.</param>
+internal sealed record ScenarioStep(string Program, int? Vcpu, long Repeat);

@@ -1,0 +1,220 @@
+using System.Net.Sockets;
+using Kvmi.Protocol;
+using Kvmi.Protocol.Commands;
+using Kvmi.Protocol.Dialects;
+using Kvmi.Protocol.Events;
+using Kvmi.Protocol.Handshake;
+using Kvmi.Protocol.Registers;
+
+namespace Kvmi.Session.Tests.Support;
+
+/// <summary>Plays device manager and kernel by script: each test says what it sends and what it expects.</summary>
+internal sealed class FakePeer : IDisposable
+{
+    public static readonly Dialect V7 = Dialect.Find(KvmiDialect.V7)!;
+    public static readonly Guid Uuid = Guid.Parse("11223344-5566-7788-99aa-bbccddeeff00");
+    private readonly Socket _socket;
+    private readonly byte[] _buffer = new byte[1 << 16];
+    private readonly byte[] _out = new byte[1 << 16];
+    private int _start;
+    private int _end;
+    private uint _eventSequence;
+
+    public FakePeer(string path)
+    {
+        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 20_000 };
+        _socket.Connect(new UnixDomainSocketEndPoint(path));
+    }
+
+    /// <summary>Message ids of every command answered by <see cref="Setup"/>.</summary>
+    public List<CommandKind> SetupCommands { get; } = [];
+
+    /// <summary>Receives that brought bytes since <see cref="Attached"/> ended.</summary>
+    public int ReceivesSinceSetup { get; private set; }
+
+    public static FakePeer Attached(string path, uint vcpus = 1, Guid? uuid = null)
+    {
+        var peer = new FakePeer(path);
+        peer.SayHello(uuid: uuid);
+        peer.ReadAnswer();
+        peer.Setup(vcpus);
+        peer.ReceivesSinceSetup = 0;
+        return peer;
+    }
+
+    public void SendRaw(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[_socket.Send(bytes)..];
+        }
+    }
+
+    public void SayHello(int size = HelloRecord.BaseSize, Guid? uuid = null, string name = "guest")
+    {
+        var entries = size > HelloRecord.ExtendedSize ? (size - HelloRecord.ExtendedSize) / 24 : 0;
+        var hello = new HelloRecord
+        {
+            Size = size,
+            Uuid = uuid ?? Uuid,
+            StartTime = 1_700_000_000,
+            Name = HelloRecord.EncodeName(name),
+            E820 = [.. Enumerable.Range(0, entries).Select(i => new E820Entry((ulong)i << 20, 1 << 20, 1))],
+        };
+        var bytes = new byte[size];
+        hello.Write(bytes);
+        SendRaw(bytes);
+    }
+
+    public byte[] ReadAnswer() => Read(HandshakeAnswer.Length);
+
+    /// <summary>Answers what the tool asks before it attaches, up to the switch of the UNHOOK event.</summary>
+    public void Setup(
+        uint vcpus = 1, Func<CommandKind, KvmiError>? checkCommand = null, Func<EventKind, KvmiError>? checkEvent = null)
+    {
+        var unhook = checkEvent?.Invoke(EventKind.Unhook) ?? KvmiError.None;
+        Span<byte> data = stackalloc byte[16];
+        while (true)
+        {
+            var message = ReadMessage();
+            MessageHeader.TryRead(message, out var header);
+            Assert.True(V7.TryGetCommand(header.Id, out var kind), $"unknown command {header.Id}");
+            SetupCommands.Add(kind);
+            var payload = message.AsSpan(MessageHeader.Length);
+            switch (kind)
+            {
+                case CommandKind.GetVersion:
+                    Reply(header, data[..V7.WriteData(data, new VersionReply(1, 0, 1UL << 32))]);
+                    break;
+                case CommandKind.CheckCommand:
+                    V7.Read(payload, out CheckCommand command);
+                    V7.TryGetCommand(command.Id, out var asked);
+                    Reply(header, checkCommand?.Invoke(asked) ?? KvmiError.None);
+                    break;
+                case CommandKind.CheckEvent:
+                    V7.Read(payload, out CheckEvent check);
+                    Reply(header, checkEvent?.Invoke((EventKind)check.Id) ?? KvmiError.None);
+                    break;
+                case CommandKind.GetVmInfo:
+                    Reply(header, data[..V7.WriteVmInfoData(data, vcpus)]);
+                    if (unhook != KvmiError.None)
+                    {
+                        return;
+                    }
+
+                    break;
+                case CommandKind.GetMaxGfn:
+                    Reply(header, [0, 0, 16, 0, 0, 0, 0, 0]);
+                    break;
+                case CommandKind.ControlVmEvents:
+                    Reply(header, KvmiError.None);
+                    return;
+                default:
+                    Assert.Fail($"unexpected command {kind} before the VM is attached");
+                    break;
+            }
+        }
+    }
+
+    public byte[] ReadMessage()
+    {
+        Fill(MessageHeader.Length);
+        MessageHeader.TryRead(_buffer.AsSpan(_start, _end - _start), out var header);
+        return Read(header.MessageLength);
+    }
+
+    public (MessageHeader Header, byte[] Message) ReadHeader()
+    {
+        var message = ReadMessage();
+        MessageHeader.TryRead(message, out var header);
+        return (header, message);
+    }
+
+    public MessageHeader ReadCommand(CommandKind expected)
+    {
+        var (header, _) = ReadHeader();
+        Assert.NotEqual(0, header.Id);
+        Assert.True(V7.TryGetCommand(header.Id, out var kind));
+        Assert.Equal(expected, kind);
+        return header;
+    }
+
+    /// <summary>Reads one event reply of known kind.</summary>
+    public (uint Sequence, ushort Vcpu, EventAction Action, ulong NewValue) ReadEventReply(EventKind kind)
+    {
+        var (header, message) = ReadHeader();
+        Assert.Equal(0, header.Id);
+        var status = V7.ReadEventReply(message, kind, out var vcpu, out var eventId, out var reply);
+        Assert.Equal(CommandStatus.Ok, status);
+        Assert.Equal((byte)kind, eventId);
+        Assert.Equal(V7.EventReplyLength(kind), message.Length);
+        return (header.Sequence, vcpu, reply.Action, reply.NewValue);
+    }
+
+    public void Reply(MessageHeader command, KvmiError error) => SendRaw(_out.AsSpan(0, V7.WriteReply(_out, command.Id, command.Sequence, error)));
+
+    public void Reply(MessageHeader command, ReadOnlySpan<byte> data) =>
+        SendRaw(_out.AsSpan(0, V7.WriteReply(_out, command.Id, command.Sequence, data)));
+
+    public byte[] Event(ushort vcpu, EventBody body, uint? sequence = null)
+    {
+        var state = new VcpuState { Mode = 8 };
+        state.Regs.Rip = 0x1000u + vcpu;
+        var length = V7.WriteEvent(_out, sequence ?? ++_eventSequence, vcpu, in state, in body);
+        return _out[..length];
+    }
+
+    public void SendEvent(ushort vcpu, EventBody body) => SendRaw(Event(vcpu, body));
+
+    /// <summary>True when the tool has closed; reads whatever comes before.</summary>
+    public bool IsClosedByTool()
+    {
+        try
+        {
+            while (_socket.Receive(_buffer) > 0)
+            {
+            }
+
+            return true;
+        }
+        catch (SocketException exception)
+        {
+            return exception.SocketErrorCode == SocketError.ConnectionReset;
+        }
+    }
+
+    public void CloseSending() => _socket.Shutdown(SocketShutdown.Send);
+
+    public void Dispose() => _socket.Dispose();
+
+    private byte[] Read(int length)
+    {
+        Fill(length);
+        var bytes = _buffer.AsSpan(_start, length).ToArray();
+        _start += length;
+        return bytes;
+    }
+
+    private void Fill(int length)
+    {
+        if (_start == _end)
+        {
+            _start = 0;
+            _end = 0;
+        }
+        else if (_buffer.Length - _start < length)
+        {
+            _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+            _end -= _start;
+            _start = 0;
+        }
+
+        while (_end - _start < length)
+        {
+            var count = _socket.Receive(_buffer.AsSpan(_end));
+            Assert.True(count > 0, "the tool closed the connection");
+            _end += count;
+            ReceivesSinceSetup++;
+        }
+    }
+}

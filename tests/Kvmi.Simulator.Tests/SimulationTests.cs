@@ -1,0 +1,275 @@
+using Kvmi.Protocol;
+using Kvmi.Protocol.Commands;
+using Kvmi.Simulator.Programs;
+
+namespace Kvmi.Simulator.Tests;
+
+/// <summary>Whole simulations over a real Unix socket.</summary>
+public sealed class SimulationTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public async Task The_default_scenario_ends_as_written(int vcpus)
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener, options => options with { Vcpus = vcpus });
+        var (raw, hello) = listener.Greet();
+        Assert.Equal("model-guest", hello.DisplayName);
+        var tool = new ContinueTool(raw);
+        tool.Arm(unhook: true, GuestLayout.PayloadGpa);
+        tool.Serve();
+        var result = await run;
+
+        Assert.Null(result.FailureReason);
+        Assert.True(result.EndedAsWritten);
+        Assert.Equal(SimulationEnd.Completed, result.End);
+        Assert.Equal(1, tool.Seen[EventKind.Unhook]);
+        Assert.True(tool.Seen[EventKind.Cr] >= 80 * vcpus);
+        Assert.Equal(vcpus + 1, tool.Seen[EventKind.Msr]);
+        Assert.Equal(result.EventCount, tool.Seen.Values.Sum());
+        Assert.Equal(result.EventCount - 1, result.ReplyCount);
+        Assert.Contains(new Consequence("lstar", "hijacked", 0), result.Consequences);
+        Assert.Contains(new Consequence("smep", "cleared", 0), result.Consequences);
+        Assert.Contains(new Consequence("payload-ran", "1", 0), result.Consequences);
+        Assert.True(tool.Seen[EventKind.PageFault] > 0);
+        Assert.Equal(1, result.Commands["GetVersion"]);
+    }
+
+    [Fact]
+    public async Task A_tool_that_keeps_old_values_protects_the_guest()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener);
+        var (raw, _) = listener.Greet();
+        var booted = new HashSet<(int, EventKind)>();
+        var tool = new ContinueTool(raw)
+        {
+            Decide = (t, message) =>
+            {
+                var isLater = message.Kind == EventKind.Msr && !booted.Add((message.Vcpu, message.Kind));
+                var clearsSmep = message.Kind == EventKind.Cr && message.EventData[0] == 4
+                    && (BitConverter.ToUInt64(message.EventData, 8) & ~BitConverter.ToUInt64(message.EventData, 16) & (1 << 20)) != 0;
+                if (!isLater && !clearsSmep)
+                {
+                    return false;
+                }
+
+                t.Answer(message, newValue: BitConverter.ToUInt64(message.EventData, 8));
+                return true;
+            },
+        };
+        tool.Arm();
+        tool.Serve();
+        var result = await run;
+        Assert.True(result.EndedAsWritten, result.FailureReason);
+        Assert.Contains(new Consequence("lstar", "kept", 0), result.Consequences);
+        Assert.Contains(new Consequence("smep", "kept", 0), result.Consequences);
+    }
+
+    [Fact]
+    public async Task The_same_seed_gives_the_same_events()
+    {
+        var first = await RunAsync(5);
+        var second = await RunAsync(5);
+        var other = await RunAsync(6);
+        Assert.Equal(first.Events.OrderBy(pair => pair.Key), second.Events.OrderBy(pair => pair.Key));
+        Assert.NotEqual(first.EventCount, other.EventCount);
+
+        static async Task<SimulationResult> RunAsync(ulong seed)
+        {
+            using var listener = new ListeningTool();
+            var run = Start(listener, options => options with { Seed = seed });
+            Serve(listener);
+            return await run;
+        }
+    }
+
+    [Fact]
+    public async Task Without_the_unhook_event_the_connection_is_cut()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener);
+        var (raw, _) = listener.Greet();
+        var tool = new ContinueTool(raw);
+        tool.Arm(unhook: false);
+        tool.Serve();
+        var result = await run;
+        Assert.True(result.EndedAsWritten, result.FailureReason);
+        Assert.DoesNotContain(EventKind.Unhook, tool.Seen.Keys);
+    }
+
+    [Fact]
+    public async Task A_tool_that_stays_after_unhook_is_cut_off_and_reported()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener, options => options with { Scenario = "boot", UnhookPatience = TimeSpan.FromMilliseconds(50) });
+        var (raw, _) = listener.Greet();
+        var tool = new ContinueTool(raw) { ClosesOnUnhook = false };
+        tool.Arm();
+        tool.Serve();
+        var result = await run;
+        Assert.False(result.EndedAsWritten);
+        Assert.Contains("UNHOOK", result.FailureReason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_load_scenario_runs_until_its_limit()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener, options => options with { Scenario = "load", MaxEvents = 5000 });
+        Serve(listener);
+        var result = await run;
+        Assert.True(result.EndedAsWritten, result.FailureReason);
+        Assert.Equal(SimulationEnd.Limit, result.End);
+        Assert.InRange(result.ReplyCount, 5000, 5002);
+    }
+
+    [Fact]
+    public async Task A_time_limit_ends_an_endless_scenario()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener, options => options with { Scenario = "load", MaxDuration = TimeSpan.FromMilliseconds(400) });
+        Serve(listener);
+        var result = await run;
+        Assert.True(result.EndedAsWritten, result.FailureReason);
+        Assert.Equal(SimulationEnd.Limit, result.End);
+    }
+
+    [Fact]
+    public async Task Cancelling_unhooks_in_order()
+    {
+        using var listener = new ListeningTool();
+        using var cancel = new CancellationTokenSource();
+        var run = Start(listener, options => options with { Scenario = "load" }, cancel.Token);
+        var (raw, _) = listener.Greet();
+        var count = 0;
+        var tool = new ContinueTool(raw)
+        {
+            Decide = (_, _) =>
+            {
+                if (++count == 200)
+                {
+                    cancel.Cancel();
+                }
+
+                return false;
+            },
+        };
+        tool.Arm();
+        tool.Serve();
+        var result = await run;
+        Assert.Equal(SimulationEnd.Cancelled, result.End);
+        Assert.True(result.EndedAsWritten, result.FailureReason);
+        Assert.Equal(1, tool.Seen[EventKind.Unhook]);
+        Assert.Equal(result.EventCount - 1, result.ReplyCount);
+    }
+
+    [Fact]
+    public async Task A_crash_is_reported()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener);
+        var (raw, _) = listener.Greet();
+        var tool = new ContinueTool(raw)
+        {
+            Decide = (t, message) =>
+            {
+                t.Answer(message, EventAction.Crash);
+                return true;
+            },
+        };
+        tool.Arm();
+        tool.Serve();
+        var result = await run;
+        Assert.Equal(SimulationEnd.Crashed, result.End);
+        Assert.False(result.EndedAsWritten);
+    }
+
+    [Fact]
+    public async Task A_tool_that_leaves_early_is_reported()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener);
+        var (raw, _) = listener.Greet();
+        new ContinueTool(raw).Arm();
+        raw.Next();
+        raw.Dispose();
+        var result = await run;
+        Assert.Equal(SimulationEnd.Disconnected, result.End);
+        Assert.False(result.EndedAsWritten);
+    }
+
+    [Fact]
+    public async Task A_tool_that_breaks_the_rules_is_reported_with_the_rule()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener);
+        var (raw, _) = listener.Greet();
+        raw.SendRaw(0, new byte[16]);
+        raw.ExpectClose();
+        var result = await run;
+        Assert.Equal(SimulationEnd.Disconnected, result.End);
+        Assert.Contains("waits for none", result.FailureReason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task With_reconnect_the_device_manager_comes_back_and_the_guest_goes_on()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener, options => options with { Scenario = "load", MaxEvents = 500, Reconnect = TimeSpan.FromMilliseconds(20) });
+        var (first, _) = listener.Greet();
+        new ContinueTool(first).Arm();
+        first.Allow(first.Event());
+        first.Dispose();
+        Serve(listener);
+        var result = await run;
+        Assert.True(result.EndedAsWritten, result.FailureReason);
+        Assert.Equal(2, result.Connections);
+    }
+
+    [Fact]
+    public async Task Pausing_every_vcpu_before_the_scenario_starts_works_as_libkvmi_does_it()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener, options => options with { Scenario = "boot" });
+        var (raw, _) = listener.Greet();
+        var d = RawTool.Dialect;
+        raw.SendRaw(27, 0, 1, 0, 0, 0, 0, 0, 0);
+        raw.Send((b, s) => d.Write(b, s, new PauseVcpu(0, true)));
+        raw.Send((b, s) => d.Write(b, s, new PauseVcpu(1, true)));
+        Assert.Equal(0, raw.Reply(raw.SendRaw(27, 1, 1, 0, 0, 0, 0, 0, 0)).Error);
+        var pauses = new[] { raw.Event(EventKind.PauseVcpu), raw.Event(EventKind.PauseVcpu) };
+        foreach (var pause in pauses)
+        {
+            Assert.Equal(0, raw.Ask((b, s) => d.Write(b, s, new ControlEvents(pause.Vcpu, 2, 1))).Error);
+            Assert.Equal(0, raw.Ask((b, s) => d.Write(b, s, new ControlMsr(pause.Vcpu, 0xc0000082, 1))).Error);
+        }
+
+        Array.ForEach(pauses, raw.Allow);
+        var tool = new ContinueTool(raw);
+        tool.Serve();
+        var result = await run;
+        Assert.True(result.EndedAsWritten, result.FailureReason);
+        Assert.Equal(2, result.Events[EventKind.PauseVcpu]);
+        Assert.Equal(2, tool.Seen[EventKind.Msr]);
+    }
+
+    private static void Serve(ListeningTool listener)
+    {
+        var (raw, _) = listener.Greet();
+        var tool = new ContinueTool(raw);
+        tool.Arm();
+        tool.Serve();
+    }
+
+    private static Task<SimulationResult> Start(
+        ListeningTool listener, Func<SimulatorOptions, SimulatorOptions>? change = null, CancellationToken cancellationToken = default)
+    {
+        var options = new SimulatorOptions { Endpoint = listener.Endpoint, Settle = TimeSpan.FromMilliseconds(50) };
+        return Simulation.RunAsync(change?.Invoke(options) ?? options, cancellationToken).WaitAsync(Patience, CancellationToken.None);
+    }
+}
