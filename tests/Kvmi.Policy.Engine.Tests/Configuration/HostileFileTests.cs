@@ -34,6 +34,29 @@ public class HostileFileTests
         Assert.Equal("KP0105", Assert.Single(result.Findings).Code);
     }
 
+    [Theory]
+    [InlineData("- ")]
+    [InlineData("? ")]
+    [InlineData("a: ")]
+    [InlineData("{")]
+    [InlineData("\"")]
+    [InlineData("\n")]
+    [InlineData("%YAML 1.1\n")]
+    [InlineData("&a ")]
+    [InlineData("!a ")]
+    [InlineData("---\n")]
+    [InlineData("|\n ")]
+    [InlineData("word ")]
+    [InlineData("a: 1\n")]
+    [InlineData("#\n")]
+    [InlineData("\t")]
+    public void A_mebibyte_of_one_token_ends(string token)
+    {
+        var result = PolicyText.Load(string.Concat(Enumerable.Repeat(token, 1024 * 1024 / token.Length)));
+        Assert.Null(result.Definition);
+        Assert.NotEmpty(result.Findings);
+    }
+
     [Fact]
     public void A_flood_of_errors_is_cut()
     {
