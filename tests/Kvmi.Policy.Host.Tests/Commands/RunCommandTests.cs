@@ -105,7 +105,8 @@ public sealed class RunCommandTests
     [Fact]
     public async Task A_scenario_that_does_not_exist_is_wrong_usage()
     {
-        var result = (await CommandProcess.RunAsync("run", "--simulate=nowhere")).Expect(2);
+        using var directory = new TestDirectory();
+        var result = (await CommandProcess.RunInAsync(directory.Path, "run", "--simulate=nowhere")).Expect(2);
         Assert.Contains("nowhere", result.Errors, StringComparison.Ordinal);
     }
 
