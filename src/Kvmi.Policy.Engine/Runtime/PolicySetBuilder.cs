@@ -91,7 +91,9 @@ internal sealed class PolicySetBuilder
         }
         catch (Exception exception) when (exception is not VmConnectionLostException)
         {
-            var cause = exception.InnerException is { } inner ? $"{exception.Message} ({inner.GetType().Name}: {inner.Message})" : exception.Message;
+            var cause = exception.InnerException is { } inner
+                ? $"{exception.Message} ({inner.GetType().Name}: {inner.Message})"
+                : exception.Message;
             Refuse(definition, $"it could not be started: {cause}");
             GiveBack(_context, instance);
             return null;

@@ -81,7 +81,9 @@ public sealed class VmPolicyHandler : IVmHandler
         if (frame.Kind == EventKind.CommandError)
         {
             _context.Status(
-                "command-error", null, $"Command {frame.FailedCommandId} (sequence {frame.FailedCommandSequence}) failed with {frame.FailedCommandError}.");
+                "command-error",
+                null,
+                $"Command {frame.FailedCommandId} (sequence {frame.FailedCommandSequence}) failed with {frame.FailedCommandError}.");
         }
     }
 
@@ -241,7 +243,8 @@ public sealed class VmPolicyHandler : IVmHandler
             _context.Status(
                 "quarantined",
                 policy.Id,
-                $"Policy {policy.Id} is out of service on this VM after {limit.QuarantineAfter} errors within {limit.Window}; its leases are given back, and the next reload tries it again.");
+                $"Policy {policy.Id} is out of service on this VM after {limit.QuarantineAfter} errors within {limit.Window}; its "
+                + "leases are given back, and the next reload tries it again.");
         }
 
         _set.RebuildTable();

@@ -64,7 +64,8 @@ public sealed class GiveBackPropertyTests
         Assert.All(lives, life => Assert.True(life.Disposed));
     }
 
-    /// <summary>Policies with every kind of lease; some throw until they are quarantined, some cannot start, some keep their state.</summary>
+    /// <summary>Policies with every kind of lease; some throw until they are quarantined, some cannot start, some keep their
+    /// state.</summary>
     private static Engine.Generations.GenerationPolicy Make(int index, int seed)
     {
         var throws = (seed & 1) != 0;
