@@ -46,15 +46,17 @@ public sealed class VmPolicyHandler : IVmHandler
     /// <inheritdoc/>
     public void OnEvent(in EventFrame frame, ref EventReply reply)
     {
-        TakeOverIfNew();
-        var start = _context.Engine.Time.GetTimestamp();
         LastOutcome.Clear(frame.Kind);
         if (frame.Kind == EventKind.CreateVcpu)
         {
+            // Before a waiting generation is taken over: its differences are counted from what this vCPU has now.
             _context.Traps.VcpuCreated(frame.Vcpu);
+            TakeOverIfNew();
             return;
         }
 
+        TakeOverIfNew();
+        var start = _context.Engine.Time.GetTimestamp();
         var current = _context.Event;
         current.Facts = new EventFacts(in frame);
         current.Regs = frame.Regs;
