@@ -1,0 +1,314 @@
+using Kvmi.Policy.Engine.Dispatch;
+using Kvmi.Policy.Engine.Leases;
+using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Engine.Runtime;
+using Kvmi.Protocol;
+using Kvmi.Protocol.Events;
+using Kvmi.Session.Vm;
+
+namespace Kvmi.Policy.Engine.Decisions;
+
+/// <summary>
+/// From one event to one decision: asks the policies that want it, makes each vote one that can be carried out, and ranks
+/// them (authoring.md section 6). Nothing here allocates unless a policy errs.
+/// </summary>
+internal sealed class EventDecider
+{
+    private readonly VmContext _context;
+    private readonly SkipLength _skip;
+
+    public EventDecider(VmContext context)
+    {
+        _context = context;
+        _skip = new SkipLength(context);
+    }
+
+    /// <summary>Length of the instruction that a winning skip moves over.</summary>
+    public int InstructionLength => _skip.Length;
+
+    /// <summary>Collects the votes of the current event into the set's scratch space.</summary>
+    /// <param name="set">The policies.</param>
+    /// <param name="frame">The event; its facts are in the context.</param>
+    /// <param name="note">Says what happened where no vote does.</param>
+    /// <returns>Number of votes; −1 for a page fault that no lease explains.</returns>
+    public int Collect(PolicySet set, in EventFrame frame, out string? note)
+    {
+        note = null;
+        _skip.Reset();
+        ref readonly var facts = ref _context.Event.Facts;
+        if (facts.Kind == EventKind.PageFault)
+        {
+            return CollectPageFault(set, in frame, out note);
+        }
+
+        var count = 0;
+        foreach (var entry in set.Table.Find(in facts))
+        {
+            if (entry.Wants(in facts))
+            {
+                Ask(set, entry, in frame, ref set.Votes[count++]);
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Ranks the votes.</summary>
+    /// <param name="votes">The votes, in policy order.</param>
+    /// <param name="kind">The event.</param>
+    /// <param name="wouldHave">Index of the strongest audit vote that is stronger than what is in force; −1 without one.</param>
+    /// <returns>Index of the vote in force; −1 when none counts and the event is allowed.</returns>
+    public static int Rank(ReadOnlySpan<Vote> votes, EventKind kind, out int wouldHave)
+    {
+        var best = -1;
+        for (var i = 0; i < votes.Length; i++)
+        {
+            ref readonly var vote = ref votes[i];
+            if (vote.Audit)
+            {
+                continue;
+            }
+
+            // Votes come in policy order, so on a tie the one that is already there has the lower priority number or is older.
+            if (best < 0 || vote.Effective.Kind > votes[best].Effective.Kind)
+            {
+                best = i;
+            }
+            else if (vote.Effective.Kind == DecisionKind.Set
+                && votes[best].Effective.Kind == DecisionKind.Set
+                && vote.Effective.Value != votes[best].Effective.Value)
+            {
+                ReportConflict(in votes[best], in vote);
+            }
+        }
+
+        if (best < 0 && kind == EventKind.PageFault)
+        {
+            best = RankAuditPageFault(votes);
+        }
+
+        var inForce = best < 0 ? DecisionKind.Allow : votes[best].Effective.Kind;
+        var limit = LegalDecisions.HarmlessLimit(kind);
+        wouldHave = -1;
+        for (var i = 0; i < votes.Length; i++)
+        {
+            var asked = votes[i].Asked.Kind;
+            if (votes[i].Audit && asked > inForce && asked > limit && (wouldHave < 0 || asked > votes[wouldHave].Asked.Kind))
+            {
+                wouldHave = i;
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>The fault exists only because of the audit policies' watches: their harmless branches decide.</summary>
+    private static int RankAuditPageFault(ReadOnlySpan<Vote> votes)
+    {
+        var best = -1;
+        for (var i = 0; i < votes.Length; i++)
+        {
+            if (best < 0 || votes[i].Effective.Kind > votes[best].Effective.Kind)
+            {
+                best = i;
+            }
+        }
+
+        return best;
+    }
+
+    private int CollectPageFault(PolicySet set, in EventFrame frame, out string? note)
+    {
+        note = null;
+        ref readonly var facts = ref _context.Event.Facts;
+        ref var owners = ref set.BrokenOwners;
+        var broken = _context.Pages.FindBroken(facts.Gpa, facts.Access, ref owners);
+        if (broken == 0)
+        {
+            // Another vCPU's event changed the page after this one was sent, or the kernel holds a restriction that no policy has.
+            _context.Pages.Restore(facts.Gpa);
+            note = "no policy restricts this access any more: restored and tried again";
+            return -1;
+        }
+
+        SortByPolicyOrder(owners.AsSpan(0, broken));
+        var count = 0;
+        for (var i = 0; i < broken; i++)
+        {
+            if (owners[i].Instance is not { } policy)
+            {
+                continue;
+            }
+
+            foreach (var entry in policy.PageFaultEntries)
+            {
+                if (entry.Wants(in facts))
+                {
+                    Ask(set, entry, in frame, ref set.Votes[count++]);
+                }
+            }
+        }
+
+        return count;
+    }
+
+    private static void SortByPolicyOrder(Span<LeaseOwner> owners)
+    {
+        for (var i = 1; i < owners.Length; i++)
+        {
+            var owner = owners[i];
+            var order = OrderOf(owner);
+            var place = i;
+            while (place > 0 && OrderOf(owners[place - 1]) > order)
+            {
+                owners[place] = owners[place - 1];
+                place--;
+            }
+
+            owners[place] = owner;
+        }
+    }
+
+    private static int OrderOf(LeaseOwner owner) => owner.Instance?.Order ?? int.MaxValue;
+
+    private void Ask(PolicySet set, DispatchEntry entry, in EventFrame frame, ref Vote vote)
+    {
+        ref readonly var facts = ref _context.Event.Facts;
+        var policy = entry.Policy;
+        vote.Entry = entry;
+        vote.Audit = !policy.Enforcing;
+        vote.Failed = false;
+        vote.Asked = Run(set, entry, entry.Handler, in frame, ref vote.Failed);
+        vote.Effective = vote.Audit
+            ? Soften(set, entry, vote.Asked, in frame, ref vote.Failed)
+            : MakePossible(set, entry, vote.Asked, in frame, ref vote.Failed);
+    }
+
+    /// <summary>Calls a handler (or the subscription's then); whatever goes wrong becomes the policy's onError decision.</summary>
+    private Decision Run(PolicySet set, DispatchEntry entry, Delegate? handler, in EventFrame frame, ref bool failed)
+    {
+        ref readonly var facts = ref _context.Event.Facts;
+        string? problem;
+        try
+        {
+            Decision decision;
+            if (handler is not null)
+            {
+                decision = HandlerCall.Invoke(handler, in frame);
+            }
+            else
+            {
+                var then = entry.Subscription.Then!;
+                decision = HandlerCall.FromThen(then, in facts);
+                if (then.Alert is { } alert)
+                {
+                    entry.Policy.Notices.WriteEventAlert(alert);
+                }
+            }
+
+            problem = HandlerCall.FindProblem(in decision, in facts);
+            if (problem is null)
+            {
+                return decision;
+            }
+        }
+        catch (Exception exception) when (exception is not VmConnectionLostException)
+        {
+            problem = $"threw {exception.GetType().Name}: {exception.Message}";
+        }
+
+        failed = true;
+        return PolicyErrors.Report(_context, set, entry.Policy, in facts, problem);
+    }
+
+    /// <summary>Audit mode: what the vote becomes when the guest must not notice it.</summary>
+    private Decision Soften(PolicySet set, DispatchEntry entry, in Decision asked, in EventFrame frame, ref bool failed)
+    {
+        ref readonly var facts = ref _context.Event.Facts;
+        var limit = LegalDecisions.HarmlessLimit(facts.Kind);
+        var effective = asked;
+        if (asked.Kind > limit || asked.Otherwise is not null)
+        {
+            // For register events otherwise runs for its bookkeeping alone.
+            effective = asked.Otherwise is { } otherwise ? Run(set, entry, otherwise, in frame, ref failed) : Decision.Retry;
+        }
+
+        if (facts.Kind != EventKind.PageFault)
+        {
+            return Decision.Allow;
+        }
+
+        if (effective.Kind != DecisionKind.Allow)
+        {
+            // Trying again must succeed: what still stands in the way of the access is this policy's own lease.
+            ReleasePage(entry.Policy);
+            return Decision.Retry;
+        }
+
+        return Decision.Allow;
+    }
+
+    /// <summary>Enforce mode: what the vote becomes when a command that it needs is missing.</summary>
+    private Decision MakePossible(PolicySet set, DispatchEntry entry, in Decision asked, in EventFrame frame, ref bool failed)
+    {
+        var obstacle = FindObstacle(in asked, in frame);
+        if (obstacle is null)
+        {
+            return asked;
+        }
+
+        ref readonly var facts = ref _context.Event.Facts;
+        if (asked.Otherwise is { } otherwise)
+        {
+            var second = Run(set, entry, otherwise, in frame, ref failed);
+            if (FindObstacle(in second, in frame) is null)
+            {
+                return second;
+            }
+        }
+
+        failed = true;
+        _ = PolicyErrors.Report(_context, set, entry.Policy, in facts, obstacle);
+        if (facts.Kind != EventKind.PageFault)
+        {
+            return Decision.Allow;
+        }
+
+        ReleasePage(entry.Policy);
+        return Decision.Retry;
+    }
+
+    private string? FindObstacle(in Decision decision, in EventFrame frame) => decision.Kind switch
+    {
+        DecisionKind.Inject when !_context.Offers(CommandKind.InjectException) =>
+            "wants to inject an exception, but the VM does not allow the command inject-exception",
+        DecisionKind.Skip when !_context.Offers(CommandKind.SetRegisters) =>
+            "wants to skip the instruction, but the VM does not allow the command set-registers",
+        DecisionKind.Skip when !_skip.TryFind(in frame) =>
+            "wants to skip the instruction, but its length cannot be found",
+        _ => null,
+    };
+
+    private void ReleasePage(PolicyInstance policy)
+    {
+        ref readonly var facts = ref _context.Event.Facts;
+        if (policy.Owner is { } owner && _context.Pages.IsBroken(owner, facts.Gpa, facts.Access))
+        {
+            var error = _context.Pages.Set(owner, facts.Gpa, PageAccess.All);
+            if (error != KvmiError.None)
+            {
+                _context.Status("lease-error", policy.Id, $"The page 0x{facts.Gpa & ~0xFFFUL:x} could not be released: the kernel answered {error}.");
+            }
+        }
+    }
+
+    private static void ReportConflict(in Vote winner, in Vote loser) =>
+        loser.Entry.Policy.Notices.Write(
+            "set-conflict",
+            [
+                new OutputField("value", loser.Effective.Value),
+                new OutputField("winner", winner.Entry.Policy.Id),
+                new OutputField("winnerValue", winner.Effective.Value),
+            ],
+            isAlert: false);
+}

@@ -1,0 +1,81 @@
+using Kvmi.Policy.Engine.Output;
+using Kvmi.Protocol;
+
+namespace Kvmi.Policy.Engine.Decisions;
+
+/// <summary>
+/// How the last event of a VM was decided. One object per VM that is overwritten with each event: for tests, replays and
+/// explanations, on the owner thread only.
+/// </summary>
+public sealed class EventOutcome
+{
+    private OutputVote[] _votes = new OutputVote[OutputSlot.MaxVotes];
+
+    internal EventOutcome()
+    {
+    }
+
+    /// <summary>The event.</summary>
+    public EventKind Event { get; internal set; }
+
+    /// <summary>The decision in force.</summary>
+    public DecisionKind Decision { get; internal set; }
+
+    /// <summary>The value that was installed, for CR and MSR events.</summary>
+    public ulong? Value { get; internal set; }
+
+    /// <summary>The exception of an inject.</summary>
+    public GuestException? Exception { get; internal set; }
+
+    /// <summary>The policy whose vote is in force; null when no vote counted.</summary>
+    public string? Winner { get; internal set; }
+
+    /// <summary>The strongest audit vote that is stronger than what is in force; null when there is none.</summary>
+    public DecisionKind? WouldHave { get; internal set; }
+
+    /// <summary>Number of votes.</summary>
+    public int VoteCount { get; private set; }
+
+    /// <summary>Why, in one sentence: the votes. Made when asked for.</summary>
+    public string Reason => OutputText.Reason(_votes, VoteCount, Note);
+
+    internal string? Note { get; set; }
+
+    internal ReadOnlySpan<OutputVote> VotesForOutput => _votes.AsSpan(0, VoteCount);
+
+    /// <summary>One vote, in policy order.</summary>
+    /// <param name="index">0 to <see cref="VoteCount"/> − 1.</param>
+    /// <returns>The policy, what it voted, and whether it was in audit mode.</returns>
+    public (string Policy, DecisionKind Kind, bool Audit) Vote(int index)
+    {
+        var vote = VotesForOutput[index];
+        return (vote.Policy, vote.Kind, vote.Audit);
+    }
+
+    internal void Clear(EventKind kind)
+    {
+        Event = kind;
+        Decision = DecisionKind.Allow;
+        Value = null;
+        Exception = null;
+        Winner = null;
+        WouldHave = null;
+        Note = null;
+        VoteCount = 0;
+    }
+
+    internal void Add(in Vote vote)
+    {
+        if (VoteCount == _votes.Length)
+        {
+            Array.Resize(ref _votes, VoteCount * 2);
+        }
+
+        ref var copy = ref _votes[VoteCount++];
+        copy.Policy = vote.Entry.Policy.Id;
+        copy.Kind = vote.Asked.Kind;
+        copy.Value = vote.Asked.Value;
+        copy.Audit = vote.Audit;
+        copy.Failed = vote.Failed;
+    }
+}

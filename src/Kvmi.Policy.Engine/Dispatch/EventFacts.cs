@@ -1,0 +1,82 @@
+using Kvmi.Protocol;
+using Kvmi.Protocol.Events;
+
+namespace Kvmi.Policy.Engine.Dispatch;
+
+/// <summary>What filters, votes and output need of one event, read from the message once.</summary>
+internal readonly struct EventFacts
+{
+    /// <summary>CR3 without PCID, flags and the bits above the physical address width.</summary>
+    private const ulong RootMask = 0x000F_FFFF_FFFF_F000;
+
+    public EventFacts(in EventFrame frame)
+    {
+        Kind = frame.Kind;
+        Vcpu = frame.Vcpu;
+        Mode = frame.Mode;
+        Rip = frame.Regs.Rip;
+        Cpl = (byte)(frame.Sregs.Ss.Dpl & 3);
+        Root = frame.Sregs.Cr3 & RootMask;
+        switch (Kind)
+        {
+            case EventKind.Cr:
+                Number = frame.Cr;
+                Old = frame.OldValue;
+                New = frame.NewValue;
+                break;
+            case EventKind.Msr:
+                Number = frame.Msr;
+                Old = frame.OldValue;
+                New = frame.NewValue;
+                break;
+            case EventKind.PageFault:
+                Gva = frame.Gva;
+                Gpa = frame.Gpa;
+                Access = frame.Access;
+                break;
+            case EventKind.Breakpoint:
+                Gpa = frame.Gpa;
+                InstructionLength = frame.InstructionLength;
+                break;
+            case EventKind.Descriptor:
+                Descriptor = frame.Descriptor;
+                DescriptorWrite = frame.IsDescriptorWrite;
+                break;
+            default:
+                break;
+        }
+    }
+
+    public readonly EventKind Kind { get; }
+
+    public readonly ushort Vcpu { get; }
+
+    public readonly byte Mode { get; }
+
+    public readonly byte Cpl { get; }
+
+    public readonly ulong Rip { get; }
+
+    public readonly ulong Root { get; }
+
+    /// <summary>Number of the CR or MSR.</summary>
+    public readonly uint Number { get; }
+
+    public readonly ulong Old { get; }
+
+    public readonly ulong New { get; }
+
+    public readonly ulong Gva { get; }
+
+    public readonly ulong Gpa { get; }
+
+    public readonly PageAccess Access { get; }
+
+    public readonly byte InstructionLength { get; }
+
+    public readonly DescriptorTable Descriptor { get; }
+
+    public readonly bool DescriptorWrite { get; }
+
+    public bool IsRegister => Kind is EventKind.Cr or EventKind.Msr;
+}

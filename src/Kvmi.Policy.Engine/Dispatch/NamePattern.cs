@@ -1,0 +1,10 @@
+namespace Kvmi.Policy.Engine.Dispatch;
+
+/// <summary>VM names in policy files: exact, or with <c>*</c> at the end for any rest.</summary>
+internal static class NamePattern
+{
+    public static bool Matches(string pattern, string name) =>
+        pattern.EndsWith('*')
+            ? name.StartsWith(pattern[..^1], StringComparison.Ordinal)
+            : string.Equals(pattern, name, StringComparison.Ordinal);
+}

@@ -1,0 +1,177 @@
+using Microsoft.Extensions.Logging;
+
+namespace Kvmi.Policy.Engine.Output;
+
+/// <summary>The engine's output: a ring that any thread writes to without waiting, and the one thread that empties it into the sink.</summary>
+internal sealed class OutputPump : IDisposable
+{
+    private readonly IOutputSink _sink;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly OutputRing _ring;
+    private readonly Thread _thread;
+    private readonly AutoResetEvent _wake = new(false);
+    private readonly object _drained = new();
+    private int _sleeping;
+    private bool _stop;
+    private long _reportedLost;
+    private long _written;
+
+    public OutputPump(IOutputSink sink, TimeProvider time, int capacity, ILogger logger)
+    {
+        _sink = sink;
+        _time = time;
+        _logger = logger;
+        _ring = new OutputRing(capacity);
+        _thread = new Thread(Run) { IsBackground = true, Name = "policy output" };
+        _thread.Start();
+    }
+
+    /// <summary>Lines that found the ring full.</summary>
+    public long Lost => _ring.Lost;
+
+    public DateTimeOffset Now => _time.GetUtcNow();
+
+    /// <summary>Claims a slot; null when the line is lost. Fill it, then call <see cref="Publish"/>.</summary>
+    public OutputSlot? TryClaim(out long ticket) => _ring.TryClaim(out ticket);
+
+    public void Publish(OutputSlot slot, long ticket)
+    {
+        OutputRing.Publish(slot, ticket);
+        Wake();
+    }
+
+    /// <summary>Queues a finished record; false when the ring was full.</summary>
+    public bool Write(OutputRecord record)
+    {
+        var slot = _ring.TryClaim(out var ticket);
+        if (slot is null)
+        {
+            Wake();
+            return false;
+        }
+
+        slot.Ready = record;
+        Publish(slot, ticket);
+        return true;
+    }
+
+    /// <summary>Returns when everything written before the call, and the report of what was lost before it, has reached the sink.</summary>
+    public void Flush()
+    {
+        var goal = _ring.Claimed;
+        var lost = _ring.Lost;
+        if (Thread.CurrentThread == _thread)
+        {
+            return;
+        }
+
+        lock (_drained)
+        {
+            while (_written < goal || _reportedLost < lost)
+            {
+                if (!_thread.IsAlive)
+                {
+                    return;
+                }
+
+                Wake();
+                Monitor.Wait(_drained, TimeSpan.FromMilliseconds(50));
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        Flush();
+        if (Interlocked.Exchange(ref _stop, true))
+        {
+            return;
+        }
+
+        // The event itself is left to the finalizer: a late writer may still be about to set it.
+        _wake.Set();
+        if (Thread.CurrentThread != _thread)
+        {
+            _thread.Join();
+        }
+    }
+
+    private void Wake()
+    {
+        // A full fence between publishing the line and reading the flag; the reader does the opposite order.
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _sleeping) != 0 && !Volatile.Read(ref _stop))
+        {
+            _wake.Set();
+        }
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            Drain();
+            if (Volatile.Read(ref _stop))
+            {
+                return;
+            }
+
+            Interlocked.Exchange(ref _sleeping, 1);
+            if (_ring.Peek() is null && _ring.Lost == _reportedLost && !Volatile.Read(ref _stop))
+            {
+                _wake.WaitOne();
+            }
+
+            Interlocked.Exchange(ref _sleeping, 0);
+        }
+    }
+
+    private void Drain()
+    {
+        while (_ring.Peek() is { } slot)
+        {
+            var record = slot.Ready ?? OutputText.ToDecision(slot);
+            slot.Ready = null;
+            _ring.Release(slot);
+            Send(record);
+            lock (_drained)
+            {
+                _written = _ring.Taken;
+            }
+        }
+
+        var lost = _ring.Lost;
+        if (lost != _reportedLost)
+        {
+            Send(new StatusOutput
+            {
+                Time = _time.GetUtcNow(),
+                Status = "lost-output",
+                Message = $"{lost - _reportedLost} lines of output were lost because the sink was slower than the events; {lost} since the start.",
+                Fields = [new OutputField("lost", lost - _reportedLost), new OutputField("total", lost)],
+            });
+        }
+
+        lock (_drained)
+        {
+            _reportedLost = lost;
+            Monitor.PulseAll(_drained);
+        }
+    }
+
+    private void Send(OutputRecord record)
+    {
+        // A sink is the host's code: if it fails, the output thread has to live on, and the log says so.
+#pragma warning disable CA1031
+        try
+        {
+            _sink.Write(record);
+        }
+        catch (Exception exception)
+        {
+            LogMessages.SinkFailed(_logger, record.GetType().Name, exception);
+        }
+#pragma warning restore CA1031
+    }
+}

@@ -1,0 +1,27 @@
+using Kvmi.Policy.Engine.Output;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Kvmi.Policy.Engine;
+
+/// <summary>How a <see cref="PolicyEngine"/> runs. Everything has a default but the sink.</summary>
+public sealed record PolicyEngineOptions
+{
+    /// <summary>Where alerts, records, decisions and status lines go; called on the engine's output thread only.</summary>
+    public required IOutputSink Output { get; init; }
+
+    /// <summary>The clock: alert times, dedupe and quarantine windows, latency.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>True: every decision is written, also the harmless ones.</summary>
+    public bool EmitAllDecisions { get; init; }
+
+    /// <summary>Lines of output that may wait for the sink; more are counted and reported as lost-output. Rounded up to a power of two.</summary>
+    public int OutputCapacity { get; init; } = 8192;
+
+    /// <summary>Seed of the hash functions of policy state, so that a guest cannot choose colliding values; null takes a random one.</summary>
+    public ulong? HashSeed { get; init; }
+
+    /// <summary>Where the engine logs what is no output of a policy: a sink that throws.</summary>
+    public ILogger Logger { get; init; } = NullLogger.Instance;
+}

@@ -1,0 +1,13 @@
+using Kvmi.Policy.Engine.Dispatch;
+using Kvmi.Protocol.Registers;
+
+namespace Kvmi.Policy.Engine.Runtime;
+
+/// <summary>The event that a VM's policies decide about at this moment, for the services that are called without it.</summary>
+internal sealed class CurrentEvent
+{
+    public bool Active;
+    public long Number;
+    public EventFacts Facts;
+    public KvmRegs Regs;
+}

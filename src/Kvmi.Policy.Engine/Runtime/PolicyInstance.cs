@@ -1,0 +1,120 @@
+using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Dispatch;
+using Kvmi.Policy.Engine.Generations;
+using Kvmi.Policy.Engine.Leases;
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Runtime.Services;
+using Kvmi.Policy.Engine.Summary;
+using Kvmi.Protocol;
+
+namespace Kvmi.Policy.Engine.Runtime;
+
+/// <summary>One policy of one generation on one VM.</summary>
+internal sealed class PolicyInstance
+{
+    public PolicyInstance(VmContext context, GenerationPolicy source, int order, PolicyMemory memory, ServiceRegistry registry)
+    {
+        Definition = source.Definition;
+        Statistics = source.Statistics;
+        Order = order;
+        Memory = memory;
+        Owner = memory.Owner;
+        Demand = new TrapDemand(Definition);
+        KnownGood = new KnownGoodCases(Definition, context.Vm.Identity.Name, context.Engine.Time);
+        Edits = new RegisterEdits(context.Event);
+        Notices = new NoticeWriter(context, this);
+        Errors = new ErrorWindow(Definition.OnError, context.Engine.Time);
+        Services = new PolicyServices(context, this, registry);
+    }
+
+    public PolicyDefinition Definition { get; }
+
+    public PolicyStatistics Statistics { get; }
+
+    public string Id => Definition.Id;
+
+    /// <summary>Position among the generation's policies: priority, then id. Decides among equal votes.</summary>
+    public int Order { get; }
+
+    public bool Enforcing => Definition.Mode == PolicyMode.Enforce;
+
+    public TrapDemand Demand { get; }
+
+    public KnownGoodCases KnownGood { get; }
+
+    public RegisterEdits Edits { get; }
+
+    public NoticeWriter Notices { get; }
+
+    public ErrorWindow Errors { get; }
+
+    public PolicyServices Services { get; }
+
+    /// <summary>What outlives this instance when the policy keeps its state.</summary>
+    public PolicyMemory Memory { get; }
+
+    /// <summary>Holder of pages and patches; null once another instance has followed or the policy is out of service.</summary>
+    public LeaseOwner? Owner { get; set; }
+
+    /// <summary>The policy's own object; null for policies without code.</summary>
+    public PolicyBase? Code { get; private set; }
+
+    public DispatchEntry[] Entries { get; private set; } = [];
+
+    public DispatchEntry[] PageFaultEntries { get; private set; } = [];
+
+    /// <summary>The policy reached its error limit in the current event.</summary>
+    public bool QuarantineDue { get; set; }
+
+    /// <summary>True from the end of the build to quarantine, reload or detach.</summary>
+    public bool InService { get; private set; }
+
+    /// <summary>Takes the instance's handlers and puts it into service.</summary>
+    /// <exception cref="InvalidOperationException">The factory bound other handlers than the subscriptions need.</exception>
+    public void Bind(BoundPolicy bound)
+    {
+        Code = bound.Instance;
+        if (bound.Handlers.Count != Definition.Subscriptions.Count)
+        {
+            throw new InvalidOperationException(
+                $"its code binds {bound.Handlers.Count} handlers for {Definition.Subscriptions.Count} subscriptions");
+        }
+
+        var entries = new DispatchEntry[bound.Handlers.Count];
+        for (var i = 0; i < entries.Length; i++)
+        {
+            var subscription = Definition.Subscriptions[i];
+            var handler = bound.Handlers[i];
+            var info = PolicyEvents.Find(subscription.Event)
+                ?? throw new InvalidOperationException($"nobody can subscribe to {subscription.Event}");
+            var wanted = typeof(PolicyHandler<>).MakeGenericType(info.HandlerType);
+            if (handler is null ? subscription.Then is null : handler.GetType() != wanted)
+            {
+                throw new InvalidOperationException(
+                    $"the handler of subscription {i + 1} ({info.Name}) is {handler?.GetType().Name ?? "missing"} and should be a PolicyHandler<{info.HandlerType.Name}>");
+            }
+
+            entries[i] = new DispatchEntry(this, subscription, handler);
+        }
+
+        Entries = entries;
+        PageFaultEntries = [.. entries.Where(entry => entry.Event == EventKind.PageFault)];
+        Memory.Owner.Instance = this;
+        InService = true;
+    }
+
+    /// <summary>No event reaches the instance from now on.</summary>
+    public void TakeOutOfService()
+    {
+        InService = false;
+        if (Owner is { } owner)
+        {
+            if (ReferenceEquals(owner.Instance, this))
+            {
+                owner.Instance = null;
+            }
+
+            Owner = null;
+        }
+    }
+}

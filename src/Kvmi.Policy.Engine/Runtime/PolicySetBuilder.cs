@@ -1,0 +1,168 @@
+using Kvmi.Policy.Engine.Generations;
+using Kvmi.Policy.Engine.Leases;
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Runtime.State;
+using Kvmi.Session.Vm;
+
+namespace Kvmi.Policy.Engine.Runtime;
+
+/// <summary>
+/// Builds the policies of a generation on one VM: checks, traps, instances, watches. A policy that cannot be built is
+/// refused with its reason, and what it had taken is given back; the others go on.
+/// </summary>
+internal sealed class PolicySetBuilder
+{
+    private readonly VmContext _context;
+    private readonly PolicySet _before;
+    private readonly ServiceRegistry _registry = new();
+    private int _generation;
+
+    public PolicySetBuilder(VmContext context, PolicySet before)
+    {
+        _context = context;
+        _before = before;
+    }
+
+    public PolicySet Build(Generation generation)
+    {
+        _generation = generation.Number;
+        var sources = generation.Policies.Select((policy, order) => (policy, order)).ToArray();
+        var built = new List<PolicyInstance>();
+        var refused = 0;
+
+        // Plugins first: what they publish is there when a script's top-level statements ask for it.
+        foreach (var (policy, order) in sources.OrderBy(source => source.policy.Definition.Code.Plugin is null))
+        {
+            if (!RequirementsCheck.IsTarget(policy.Definition, _context.Vm.Identity))
+            {
+                continue;
+            }
+
+            if (TryBuild(policy, order) is { } instance)
+            {
+                built.Add(instance);
+            }
+            else
+            {
+                refused++;
+            }
+        }
+
+        _context.Status("in-service", null, $"Generation {generation.Number} is in service on {_context.Name}: {built.Count} policies, {refused} refused.");
+        return new PolicySet(generation, [.. built.OrderBy(instance => instance.Order)]);
+    }
+
+    /// <summary>Gives back everything that an instance holds; its traps, pages and patches.</summary>
+    public static void GiveBack(VmContext context, PolicyInstance instance)
+    {
+        // Pages first, while their events are still on; then bytes, then traps.
+        if (instance.Owner is { } owner)
+        {
+            context.Pages.Release(owner);
+            context.Patches.Release(owner);
+        }
+
+        instance.TakeOutOfService();
+        context.Traps.Release(instance.Demand);
+    }
+
+    private PolicyInstance? TryBuild(GenerationPolicy source, int order)
+    {
+        var definition = source.Definition;
+        if (RequirementsCheck.FindMiss(definition, _context.Vm.Capabilities) is { } miss)
+        {
+            Refuse(definition, miss);
+            return null;
+        }
+
+        var predecessor = _before.Find(definition.Id);
+        var memory = TakeMemory(definition, predecessor);
+        var instance = new PolicyInstance(_context, source, order, memory, _registry);
+        if (_context.Traps.Acquire(instance.Demand) is { } fault)
+        {
+            Refuse(definition, $"{fault}.");
+            GiveBack(_context, instance);
+            return null;
+        }
+
+        try
+        {
+            instance.Bind(source.Factory.Create(instance.Services));
+        }
+        catch (Exception exception) when (exception is not VmConnectionLostException)
+        {
+            var cause = exception.InnerException is { } inner ? $"{exception.Message} ({inner.GetType().Name}: {inner.Message})" : exception.Message;
+            Refuse(definition, $"it could not be started: {cause}");
+            GiveBack(_context, instance);
+            return null;
+        }
+
+        if (ArmWatches(instance, predecessor?.Definition) is { } pageFault)
+        {
+            Refuse(definition, $"{pageFault}.");
+            InstanceCode.Detach(_context, instance);
+            GiveBack(_context, instance);
+            return null;
+        }
+
+        return instance;
+    }
+
+    private PolicyMemory TakeMemory(PolicyDefinition definition, PolicyInstance? predecessor)
+    {
+        if (predecessor is { InService: true, Owner: not null }
+            && predecessor.Definition.State.KeepOnReload
+            && definition.State.KeepOnReload
+            && predecessor.Definition.State.Scope == definition.State.Scope)
+        {
+            // From here on the predecessor owns nothing: what it does in OnDetach must not touch its successor's leases.
+            predecessor.Owner = null;
+            predecessor.Memory.State.DropCollectible();
+            return predecessor.Memory;
+        }
+
+        // State of scope "policy" that is not kept is shared by the VMs of one generation only.
+        var state = definition.State switch
+        {
+            { Scope: PolicyStateScope.Vm } => new NamedState(shared: false),
+            { KeepOnReload: true } => _context.Engine.SharedState(definition.Id, 0),
+            _ => _context.Engine.SharedState(definition.Id, _generation),
+        };
+        return new PolicyMemory(definition.Id, state);
+    }
+
+    private LeaseFault? ArmWatches(PolicyInstance instance, PolicyDefinition? before)
+    {
+        var watches = instance.Definition.Watch;
+        var owner = instance.Memory.Owner;
+        var inherited = owner.PageCount > 0 && before is not null;
+        var changed = inherited && !SameWatches(before!.Watch, watches);
+        foreach (var watch in watches)
+        {
+            foreach (var range in watch.Ranges)
+            {
+                if (_context.Pages.Watch(owner, range.First >> 12, range.Last >> 12, watch.Access, replace: changed) is { } fault)
+                {
+                    return fault;
+                }
+            }
+        }
+
+        if (changed)
+        {
+            _context.Pages.Release(owner, keep: gfn => !IsWatched(before!.Watch, gfn) || IsWatched(watches, gfn));
+        }
+
+        return null;
+    }
+
+    private static bool SameWatches(IReadOnlyList<PolicyWatch> left, IReadOnlyList<PolicyWatch> right) =>
+        left.Count == right.Count
+        && left.Zip(right).All(pair => pair.First.Access == pair.Second.Access && pair.First.Ranges.SequenceEqual(pair.Second.Ranges));
+
+    private static bool IsWatched(IReadOnlyList<PolicyWatch> watches, ulong gfn) =>
+        watches.Any(watch => watch.Ranges.Any(range => gfn >= range.First >> 12 && gfn <= range.Last >> 12));
+
+    private void Refuse(PolicyDefinition definition, string reason) =>
+        _context.Status("refused", definition.Id, $"Policy {definition.Id} {definition.Version} is not in service on this VM: {reason}");
+}

@@ -1,0 +1,106 @@
+using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Dispatch;
+using Kvmi.Policy.Engine.Leases;
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Protocol;
+using Kvmi.Session.Vm;
+
+namespace Kvmi.Policy.Engine.Runtime;
+
+/// <summary>Is a policy for this VM, and does the VM offer what the policy needs?</summary>
+internal static class RequirementsCheck
+{
+    public static bool IsTarget(PolicyDefinition definition, VmIdentity identity)
+    {
+        var target = definition.Target;
+        return (target.Names.Count == 0 && target.Uuids.Count == 0)
+            || target.Names.Any(pattern => NamePattern.Matches(pattern, identity.Name))
+            || target.Uuids.Contains(identity.Uuid);
+    }
+
+    /// <summary>Why the policy cannot work on this VM, as one sentence; null when it can.</summary>
+    public static string? FindMiss(PolicyDefinition definition, VmCapabilities offers)
+    {
+        foreach (var command in definition.Requires.Commands)
+        {
+            if (!offers.Commands.Contains(command))
+            {
+                return Lacks("command", Word(command), "the policy requires", offers);
+            }
+        }
+
+        foreach (var kind in definition.Requires.Events)
+        {
+            if (!offers.Events.Contains(kind))
+            {
+                return Lacks("event", Word(kind), "the policy requires", offers);
+            }
+        }
+
+        foreach (var subscription in definition.Subscriptions)
+        {
+            if (FindMiss(subscription, offers) is { } miss)
+            {
+                return miss;
+            }
+        }
+
+        return definition.Watch.Count == 0
+            ? null
+            : Needs(offers, "its watch needs", EventKind.PageFault, CommandKind.ControlEvents, CommandKind.SetPageAccess);
+    }
+
+    private static string? FindMiss(PolicySubscription subscription, VmCapabilities offers)
+    {
+        var why = $"its subscription to {Word(subscription.Event)} needs";
+        switch (subscription.Event)
+        {
+            case EventKind.Cr:
+                if (subscription.Filter.Cr is { } cr and not (0 or 3 or 4))
+                {
+                    return $"CR{cr} cannot be trapped: the kernel traps CR0, CR3 and CR4.";
+                }
+
+                return Needs(offers, why, EventKind.Cr, CommandKind.ControlEvents, CommandKind.ControlCr);
+            case EventKind.Msr:
+                if (TrapDemand.CountMsrs(subscription.Filter) is 0 or > TrapDemand.MaxMsrs)
+                {
+                    return $"its subscription to msr names {TrapDemand.CountMsrs(subscription.Filter)} registers; 1 to {TrapDemand.MaxMsrs} are possible.";
+                }
+
+                return Needs(offers, why, EventKind.Msr, CommandKind.ControlEvents, CommandKind.ControlMsr);
+            case EventKind.PageFault:
+                return Needs(offers, why, EventKind.PageFault, CommandKind.ControlEvents, CommandKind.SetPageAccess);
+            default:
+                return Needs(offers, why, subscription.Event, CommandKind.ControlEvents);
+        }
+    }
+
+    private static string? Needs(VmCapabilities offers, string why, EventKind kind, params ReadOnlySpan<CommandKind> commands)
+    {
+        if (!offers.Events.Contains(kind))
+        {
+            return Lacks("event", Word(kind), why, offers);
+        }
+
+        foreach (var command in commands)
+        {
+            if (!offers.Commands.Contains(command))
+            {
+                return Lacks("command", Word(command), why, offers);
+            }
+        }
+
+        return null;
+    }
+
+    private static string Lacks(string what, string name, string why, VmCapabilities offers) =>
+        $"{why} the {what} {name}, which this VM's device manager or its {offers.Dialect} dialect does not offer.";
+
+    private static string Word(EventKind kind) => PolicyEvents.Find(kind)?.Name ?? Kebab(kind.ToString());
+
+    private static string Word(CommandKind kind) => Kebab(kind.ToString());
+
+    private static string Kebab(string name) =>
+        string.Concat(name.Select((letter, index) => char.IsUpper(letter) ? (index == 0 ? "" : "-") + char.ToLowerInvariant(letter) : letter.ToString()));
+}

@@ -1,0 +1,73 @@
+using Kvmi.Policy.Engine.Output;
+using Kvmi.Protocol;
+
+namespace Kvmi.Policy.Engine.Runtime.Services;
+
+/// <summary>Alerts and records of one policy instance.</summary>
+internal sealed class NoticeWriter
+{
+    private const int MaxName = 128;
+    private readonly VmContext _context;
+    private readonly PolicyInstance _policy;
+    private readonly NoticeFields _fields = new();
+
+    public NoticeWriter(VmContext context, PolicyInstance policy)
+    {
+        _context = context;
+        _policy = policy;
+    }
+
+    public void Write(string name, object? fields, bool isAlert) => Write(name, _fields.Read(fields), isAlert);
+
+    /// <summary>The alert of a subscription without code: its fields are the event's own.</summary>
+    public void WriteEventAlert(string name)
+    {
+        ref readonly var facts = ref _context.Event.Facts;
+        OutputField[] own = facts.Kind switch
+        {
+            EventKind.Cr => [new("cr", (ulong)facts.Number), new("old", facts.Old), new("new", facts.New)],
+            EventKind.Msr => [new("msr", (ulong)facts.Number), new("old", facts.Old), new("new", facts.New)],
+            EventKind.PageFault =>
+                [new("gva", facts.Gva), new("gpa", facts.Gpa), new("access", OutputText.AccessText(facts.Access))],
+            EventKind.Breakpoint => [new("gpa", facts.Gpa)],
+            EventKind.Descriptor =>
+                [new("descriptor", facts.Descriptor.ToString().ToLowerInvariant()), new("write", facts.DescriptorWrite)],
+            _ => [],
+        };
+        Write(name, [.. own, new OutputField("vcpu", (ulong)facts.Vcpu), new OutputField("rip", facts.Rip)], isAlert: true);
+    }
+
+    public void Write(string name, OutputField[] fields, bool isAlert)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        name = name.Length > MaxName ? name[..MaxName] : name;
+        if (!isAlert)
+        {
+            _policy.Statistics.CountRecord();
+        }
+        else
+        {
+            var silenced = _policy.Memory.Dedupe.IsSilenced(_policy.Definition.Alerts, name, fields, _context.Engine.Time);
+            _policy.Statistics.CountAlert(silenced);
+            if (silenced)
+            {
+                return;
+            }
+        }
+
+        var current = _context.Event;
+        _context.Engine.Output.Write(new NoticeOutput
+        {
+            Time = _context.Engine.Time.GetUtcNow(),
+            Vm = _context.Name,
+            IsAlert = isAlert,
+            Policy = _policy.Id,
+            Name = name,
+            Severity = _policy.Definition.Severity,
+            Mode = _policy.Definition.Mode,
+            Vcpu = current.Active ? current.Facts.Vcpu : null,
+            Event = current.Active ? current.Facts.Kind : null,
+            Fields = fields,
+        });
+    }
+}

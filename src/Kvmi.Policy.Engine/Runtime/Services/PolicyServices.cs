@@ -1,0 +1,55 @@
+using Kvmi.Policy.Engine.Runtime.State;
+
+namespace Kvmi.Policy.Engine.Runtime.Services;
+
+/// <summary>Everything that one policy instance sees.</summary>
+internal sealed class PolicyServices : IPolicyServices
+{
+    private readonly PolicyInstance _policy;
+    private readonly ServiceRegistry _registry;
+
+    public PolicyServices(VmContext context, PolicyInstance policy, ServiceRegistry registry)
+    {
+        _policy = policy;
+        _registry = registry;
+        Parameters = new PolicyParameters(policy.Definition);
+        State = new PolicyState(policy.Id, policy.Memory.State, context.Engine.HashSeed);
+        Memory = new GuestMemory(context, policy);
+        Pages = new PolicyPages(context, policy);
+        Facts = new PolicyFacts(policy.Statistics, context.Name, policy.Definition.State.KeepOnReload);
+        Clock = context.Clock;
+        Vm = context.Guest;
+    }
+
+    public IPolicyParameters Parameters { get; }
+
+    public IPolicyState State { get; }
+
+    public IGuestMemory Memory { get; }
+
+    public IPageLeases Pages { get; }
+
+    public IRegisterEdits Registers => _policy.Edits;
+
+    public IPolicyFacts Facts { get; }
+
+    public IPolicyClock Clock { get; }
+
+    public IGuestVm Vm { get; }
+
+    public bool Enforcing => _policy.Enforcing;
+
+    public void Alert(string name, object? fields) => _policy.Notices.Write(name, fields, isAlert: true);
+
+    public void Record(string name, object? fields) => _policy.Notices.Write(name, fields, isAlert: false);
+
+    public T Service<T>()
+        where T : class => (T)_registry.Find(_policy, typeof(T));
+
+    public void Publish<T>(T service)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        _registry.Publish(_policy, typeof(T), service);
+    }
+}

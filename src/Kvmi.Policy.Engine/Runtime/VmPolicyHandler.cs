@@ -1,0 +1,249 @@
+using Kvmi.Policy.Engine.Decisions;
+using Kvmi.Policy.Engine.Dispatch;
+using Kvmi.Policy.Engine.Generations;
+using Kvmi.Protocol;
+using Kvmi.Protocol.Events;
+using Kvmi.Session.Vm;
+
+namespace Kvmi.Policy.Engine.Runtime;
+
+/// <summary>
+/// Decides about the events of one VM with the policies of the live generation. Used by the VM's owner thread only; a new
+/// generation is taken over between two events.
+/// </summary>
+public sealed class VmPolicyHandler : IVmHandler
+{
+    private readonly IGenerationTarget _target;
+    private readonly VmContext _context;
+    private readonly EventDecider _decider;
+    private readonly DecisionExecutor _executor;
+    private readonly DecisionReport _report;
+    private PolicySet _set = new(null, []);
+    private bool _attached;
+
+    internal VmPolicyHandler(IIntrospectedVm vm, IGenerationTarget target, EngineServices engine)
+    {
+        _target = target;
+        _context = new VmContext(vm, engine);
+        _decider = new EventDecider(_context);
+        _executor = new DecisionExecutor(_context);
+        _report = new DecisionReport(_context);
+    }
+
+    /// <summary>How the last event was decided; overwritten by the next one.</summary>
+    public EventOutcome LastOutcome { get; } = new();
+
+    /// <summary>What is in force on a guest page: the intersection of the policies' wishes.</summary>
+    public PageAccess PageAccess(ulong gpa) => _context.Pages.InForce(gpa);
+
+    /// <inheritdoc/>
+    public void Attached()
+    {
+        _attached = true;
+        TakeOverIfNew();
+    }
+
+    /// <inheritdoc/>
+    public void OnEvent(in EventFrame frame, ref EventReply reply)
+    {
+        TakeOverIfNew();
+        var start = _context.Engine.Time.GetTimestamp();
+        LastOutcome.Clear(frame.Kind);
+        if (frame.Kind == EventKind.CreateVcpu)
+        {
+            _context.Traps.VcpuCreated(frame.Vcpu);
+            return;
+        }
+
+        var current = _context.Event;
+        current.Facts = new EventFacts(in frame);
+        current.Regs = frame.Regs;
+        current.Number++;
+        current.Active = true;
+        try
+        {
+            Decide(in frame, ref reply, start);
+        }
+        finally
+        {
+            current.Active = false;
+        }
+
+        if (_set.QuarantineDue)
+        {
+            Quarantine();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnNotification(in EventFrame frame)
+    {
+        if (frame.Kind == EventKind.CommandError)
+        {
+            _context.Status(
+                "command-error", null, $"Command {frame.FailedCommandId} (sequence {frame.FailedCommandSequence}) failed with {frame.FailedCommandError}.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Idle()
+    {
+        TakeOverIfNew();
+        if (_attached && _context.Traps.HasPending)
+        {
+            _context.Traps.Retry();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Detaching(DetachReason reason)
+    {
+        if (!_attached)
+        {
+            return;
+        }
+
+        _attached = false;
+        var set = _set;
+        _set = new PolicySet(null, []);
+        var commandsWork = reason is DetachReason.Stopping or DetachReason.Unhook;
+        try
+        {
+            foreach (var policy in set.Policies)
+            {
+                if (policy.InService)
+                {
+                    Leave(policy, ref commandsWork);
+                }
+            }
+        }
+        finally
+        {
+            set.Generation?.Release();
+        }
+    }
+
+    private void Leave(PolicyInstance policy, ref bool commandsWork)
+    {
+        try
+        {
+            InstanceCode.Detach(_context, policy);
+            if (commandsWork)
+            {
+                PolicySetBuilder.GiveBack(_context, policy);
+            }
+        }
+        catch (VmConnectionLostException exception)
+        {
+            if (commandsWork)
+            {
+                commandsWork = false;
+                _context.Status("lease-error", policy.Id, $"The connection was lost while leases were given back: {exception.Message}");
+            }
+        }
+
+        policy.TakeOutOfService();
+    }
+
+    private void Decide(in EventFrame frame, ref EventReply reply, long start)
+    {
+        var set = _set;
+        var count = _decider.Collect(set, in frame, out var note);
+        if (count < 0)
+        {
+            reply.Action = EventAction.Retry;
+            _report.Write(LastOutcome, default, Decision.Retry, winner: -1, wouldHave: -1, note);
+            return;
+        }
+
+        var votes = set.Votes.AsSpan(0, count);
+        var winner = EventDecider.Rank(votes, frame.Kind, out var wouldHave);
+        var inForce = _executor.Execute(set, votes, winner, _decider.InstructionLength, ref reply);
+        if (count > 0)
+        {
+            var elapsed = (long)((_context.Engine.Time.GetTimestamp() - start) * _context.Engine.NanosecondsPerTick);
+            DecisionReport.Count(votes, elapsed);
+        }
+
+        _report.Write(LastOutcome, votes, inForce, winner, wouldHave, note);
+    }
+
+    private void TakeOverIfNew()
+    {
+        var next = _target.Current;
+        if (_attached && !ReferenceEquals(next, _set.Generation))
+        {
+            TakeOver(next);
+        }
+    }
+
+    private void TakeOver(Generation? next)
+    {
+        // A generation that nobody holds any more was superseded in the meantime: the one after it is current by now.
+        while (next is not null && !next.TryAcquire())
+        {
+            next = _target.Current;
+        }
+
+        if (next is null)
+        {
+            return;
+        }
+
+        var before = _set;
+        if (ReferenceEquals(next, before.Generation))
+        {
+            next.Release();
+            return;
+        }
+
+        // What is new is taken first, so that nothing that both generations protect is open in between.
+        try
+        {
+            _set = new PolicySetBuilder(_context, before).Build(next);
+        }
+        catch
+        {
+            next.Release();
+            throw;
+        }
+
+        try
+        {
+            foreach (var policy in before.Policies)
+            {
+                if (policy.InService)
+                {
+                    InstanceCode.Detach(_context, policy);
+                    PolicySetBuilder.GiveBack(_context, policy);
+                }
+            }
+        }
+        finally
+        {
+            before.Generation?.Release();
+        }
+    }
+
+    private void Quarantine()
+    {
+        _set.QuarantineDue = false;
+        foreach (var policy in _set.Policies)
+        {
+            if (!policy.QuarantineDue || !policy.InService)
+            {
+                continue;
+            }
+
+            InstanceCode.Detach(_context, policy);
+            PolicySetBuilder.GiveBack(_context, policy);
+            var limit = policy.Definition.OnError;
+            _context.Status(
+                "quarantined",
+                policy.Id,
+                $"Policy {policy.Id} is out of service on this VM after {limit.QuarantineAfter} errors within {limit.Window}; its leases are given back, and the next reload tries it again.");
+        }
+
+        _set.RebuildTable();
+    }
+}

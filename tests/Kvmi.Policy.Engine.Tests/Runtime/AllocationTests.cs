@@ -1,0 +1,78 @@
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Protocol;
+using Kvmi.Protocol.Events;
+using static Kvmi.Policy.Engine.Tests.Runtime.EngineBench;
+
+namespace Kvmi.Policy.Engine.Tests.Runtime;
+
+public sealed class AllocationTests
+{
+    [Fact]
+    public void Register_events_with_ten_policies_allocate_nothing()
+    {
+        using var bench = new EngineBench();
+        bench.Load([.. Enumerable.Range(0, 10).Select(i => Loaded(
+            Define($"p{i}", On(EventKind.Cr, new EventFilter { Cr = 3, NewValues = [new ValueRange(0, 0xFFFF_FFFF)] }), On(EventKind.Msr)) with
+            {
+                Mode = i % 2 == 0 ? PolicyMode.Audit : PolicyMode.Enforce,
+            },
+            services =>
+            {
+                var seen = services.State.Set<ulong>("seen", 1024);
+                PolicyHandler<CrEvent> cr = e =>
+                {
+                    seen.Add(e.New);
+                    return Decision.Keep(e.Old);
+                };
+                PolicyHandler<MsrEvent> msr = e => services.Enforcing ? Decision.Set(0x77) : Decision.Allow;
+                return [cr, msr];
+            }))]);
+        bench.Attach();
+        bench.Vm.Recording = false;
+
+        AssertNoAllocation(bench, EventBody.Cr(3, 0x1000, 0x2000));
+        AssertNoAllocation(bench, EventBody.Msr(Lstar, 0x1000, 0x2000));
+        AssertNoAllocation(bench, EventBody.Cr(0, 0x1000, 0x2000));
+    }
+
+    [Fact]
+    public void Page_faults_with_ten_policies_allocate_nothing()
+    {
+        using var bench = new EngineBench();
+        bench.Load([.. Enumerable.Range(0, 10).Select(i => Loaded(
+            Define($"p{i}", On(EventKind.PageFault)) with { Watch = [Watch(0x1000, 0x4FFF, PageAccess.ReadExecute)] },
+            services =>
+            {
+                PolicyHandler<PageFaultEvent> flip = e =>
+                {
+                    services.Pages.Set(e.Gpa, PageAccess.ReadWrite);
+                    services.Pages.Set(e.Gpa, PageAccess.ReadExecute);
+                    return Decision.Retry;
+                };
+                return [flip];
+            }))]);
+        bench.Attach();
+        bench.Vm.Recording = false;
+        AssertNoAllocation(bench, EventBody.PageFault(0, 0x2000, PageAccess.Write));
+    }
+
+    private static void AssertNoAllocation(EngineBench bench, EventBody body)
+    {
+        var frame = bench.Frame(in body, 0);
+        for (var i = 0; i < 200; i++)
+        {
+            var warm = default(EventReply);
+            bench.Handler.OnEvent(in frame, ref warm);
+        }
+
+        bench.Engine.Flush();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 500; i++)
+        {
+            var reply = default(EventReply);
+            bench.Handler.OnEvent(in frame, ref reply);
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+}
