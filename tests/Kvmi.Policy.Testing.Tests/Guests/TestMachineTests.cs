@@ -16,7 +16,7 @@ public sealed class TestMachineTests
     {
         var vm = new FakeVm();
         TestMachine.MapRoot(vm.Memory, TestMachine.DefaultRoot);
-        Assert.Equal(TranslationStatus.Ok, PageWalker.Translate(new VmPhysicalMemory(vm), in vm.Vcpu(0).Sregs, gva, out var translated));
+        Assert.Equal(TranslationStatus.Mapped, PageWalker.Translate(new VmPhysicalMemory(vm), in vm.Vcpu(0).Sregs, gva, out var translated));
         Assert.Equal(gpa, translated);
     }
 
@@ -26,7 +26,7 @@ public sealed class TestMachineTests
         var vm = new FakeVm();
         vm.Vcpu(0).Sregs.Cr3 = 0x8000_0000_0123_4001;
         TestMachine.MapRoot(vm.Memory, vm.Vcpu(0).Sregs.Cr3);
-        Assert.Equal(TranslationStatus.Ok, PageWalker.Translate(new VmPhysicalMemory(vm), in vm.Vcpu(0).Sregs, 0xffffffff81000000, out var gpa));
+        Assert.Equal(TranslationStatus.Mapped, PageWalker.Translate(new VmPhysicalMemory(vm), in vm.Vcpu(0).Sregs, 0xffffffff81000000, out var gpa));
         Assert.Equal(0x1000000UL, gpa);
     }
 

@@ -148,7 +148,7 @@ public sealed class PolicyTestSuiteTests
               - { range: 0x1000000-0x1002000, access: r-- }
             tests:
               - name: reads its code and injects
-                memory: [{ gpa: 0x1000000, hex: 0f0b90 }]
+                memory: [{ gpa: 0x1000000, bytes: "0f0b90" }]
                 steps:
                   - event: pf
                     with: { access: x, gpa: 0x1000000, gva: 0xffffffff81000000, rip: 0xffffffff81000000, cs: 0x10 }
