@@ -17,6 +17,7 @@ public sealed class Generation
     {
         Number = number;
         Policies = policies;
+        CreationOrder = [.. policies.Where(policy => policy.Definition.Code.Plugin is not null), .. policies.Where(policy => policy.Definition.Code.Plugin is null)];
         _code = code;
     }
 
@@ -25,6 +26,12 @@ public sealed class Generation
 
     /// <summary>The policies, ordered by priority, then id.</summary>
     public IReadOnlyList<GenerationPolicy> Policies { get; }
+
+    /// <summary>
+    /// The order in which the policies' instances are created on a VM: those of plugins first, so that the services they
+    /// publish are there when the top-level statements of scripts ask for them.
+    /// </summary>
+    public IReadOnlyList<GenerationPolicy> CreationOrder { get; }
 
     /// <summary>Holds the generation; false when it was let go by everybody already.</summary>
     public bool TryAcquire()

@@ -32,6 +32,15 @@ public sealed record PolicyDefinition
     /// <summary>MITRE ATT&amp;CK technique ids.</summary>
     public IReadOnlyList<string> Attack { get; init; } = [];
 
+    /// <summary>Who answers for it; may be empty.</summary>
+    public string Owner { get; init; } = "";
+
+    /// <summary>Documents that back it.</summary>
+    public IReadOnlyList<string> References { get; init; } = [];
+
+    /// <summary>Legitimate causes of its alerts.</summary>
+    public IReadOnlyList<string> FalsePositives { get; init; } = [];
+
     /// <summary>Mode in force: the file's, unless a load option overrides it.</summary>
     public required PolicyMode Mode { get; init; }
 
@@ -46,6 +55,12 @@ public sealed record PolicyDefinition
 
     /// <summary>Parameters by name.</summary>
     public IReadOnlyDictionary<string, PolicyParameter> Parameters { get; init; } = new Dictionary<string, PolicyParameter>();
+
+    /// <summary>
+    /// Names of required parameters without a value. A definition with any cannot run: they are absent from
+    /// <see cref="Parameters"/>, and filters and watches that name them match nothing. Empty unless the load option asked for it.
+    /// </summary>
+    public IReadOnlyList<string> MissingParameters { get; init; } = [];
 
     /// <summary>Pages to restrict.</summary>
     public IReadOnlyList<PolicyWatch> Watch { get; init; } = [];

@@ -17,6 +17,21 @@ public sealed record PolicyTest
     /// <summary>Guest memory before the first step.</summary>
     public IReadOnlyList<PolicyTestMemory> Memory { get; init; } = [];
 
+    /// <summary>
+    /// Path of a .hex capture whose events take the place of <see cref="Steps"/>; null when the test has steps. The path is the
+    /// policy's folder and what the file says.
+    /// </summary>
+    public string? Trace { get; init; }
+
+    /// <summary>What the whole trace must give; null when the test has steps, or only checks that nothing fails.</summary>
+    public PolicyTraceExpectation? TraceExpect { get; init; }
+
+    /// <summary>
+    /// Why this test cannot run (a file that it names is missing, a trace of a format that this version does not read), one
+    /// sentence; null when it can. A runner reports such a test as failed with this reason.
+    /// </summary>
+    public string? Problem { get; init; }
+
     /// <summary>Events in order.</summary>
     public IReadOnlyList<PolicyTestStep> Steps { get; init; } = [];
 

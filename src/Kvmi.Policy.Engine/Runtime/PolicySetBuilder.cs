@@ -28,16 +28,30 @@ internal sealed class PolicySetBuilder
         _generation = generation.Number;
         var sources = generation.Policies.Select((policy, order) => (policy, order)).ToArray();
         var built = new List<PolicyInstance>();
+        var refused = 0;
 
         // Plugins first: what they publish is there when a script's top-level statements ask for it.
         foreach (var (policy, order) in sources.OrderBy(source => source.policy.Definition.Code.Plugin is null))
         {
-            if (RequirementsCheck.IsTarget(policy.Definition, _context.Vm.Identity) && TryBuild(policy, order) is { } instance)
+            if (!RequirementsCheck.IsTarget(policy.Definition, _context.Vm.Identity))
+            {
+                continue;
+            }
+
+            if (TryBuild(policy, order) is { } instance)
             {
                 built.Add(instance);
             }
+            else
+            {
+                refused++;
+            }
         }
 
+        _context.Status(
+            "in-service",
+            null,
+            $"Generation {generation.Number} is in service on {_context.Name}: {built.Count} policies, {refused} refused.");
         return new PolicySet(generation, [.. built.OrderBy(instance => instance.Order)]);
     }
 

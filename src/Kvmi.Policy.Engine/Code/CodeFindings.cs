@@ -1,0 +1,50 @@
+namespace Kvmi.Policy.Engine.Code;
+
+/// <summary>Stable codes of the findings about scripts (KP04nn), plugins (KP05nn) and generations (KP06nn).</summary>
+internal static class CodeFindings
+{
+    /// <summary>A script file is missing or cannot be read.</summary>
+    public const string ScriptUnreadable = "KP0401";
+
+    /// <summary>A subscription names a method that the code does not have.</summary>
+    public const string HandlerMissing = "KP0402";
+
+    /// <summary>A handler has another signature than its subscription needs.</summary>
+    public const string HandlerSignature = "KP0403";
+
+    /// <summary>A script uses #r.</summary>
+    public const string ReferenceDirective = "KP0404";
+
+    /// <summary>A script uses async or await.</summary>
+    public const string Async = "KP0405";
+
+    /// <summary>A script uses unsafe code.</summary>
+    public const string Unsafe = "KP0406";
+
+    /// <summary>A #load names a file that may not be loaded or cannot be read.</summary>
+    public const string LoadDirective = "KP0407";
+
+    /// <summary>A plugin file is no plugin: not a .NET assembly, cut short, or without the attribute.</summary>
+    public const string PluginFile = "KP0501";
+
+    /// <summary>A plugin was built against another contract version.</summary>
+    public const string PluginContract = "KP0502";
+
+    /// <summary>Two plugins have one id, or one folder holds two plugins.</summary>
+    public const string PluginDuplicate = "KP0503";
+
+    /// <summary>A plugin or something that it needs cannot be loaded.</summary>
+    public const string PluginLoad = "KP0504";
+
+    /// <summary>A policy names a plugin that is not there.</summary>
+    public const string PluginMissing = "KP0505";
+
+    /// <summary>A policy names a class that the plugin does not have, or that cannot be a policy.</summary>
+    public const string PluginType = "KP0506";
+
+    /// <summary>Two policies have one id.</summary>
+    public const string DuplicatePolicy = "KP0601";
+
+    /// <summary>The policy source or the generation target failed.</summary>
+    public const string ReloadFailed = "KP0602";
+}

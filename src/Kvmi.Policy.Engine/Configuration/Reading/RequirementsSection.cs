@@ -1,0 +1,71 @@
+using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Configuration.Yaml;
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Protocol;
+
+namespace Kvmi.Policy.Engine.Configuration.Reading;
+
+/// <summary>spec.requires, completed with what subscriptions and watches need anyway.</summary>
+internal static class RequirementsSection
+{
+    public static PolicyRequirements Read(PolicyContext context, IReadOnlyList<PolicySubscription> subscriptions, IReadOnlyList<PolicyWatch> watches)
+    {
+        var requires = context.Spec["requires"];
+        var commands = ReadCommands(requires?["commands"]);
+        var optional = ReadCommands(requires?["optional"]);
+        foreach (var (command, reason) in Needed(subscriptions, watches))
+        {
+            if (optional.Contains(command))
+            {
+                context.Findings.Error(
+                    requires!["optional"]!, FindingCodes.RequirementMismatch, $"The command {NameOf(command)} is not optional: {reason} need it.", "move it to commands");
+            }
+            else if (!commands.Contains(command))
+            {
+                if (requires?["commands"] is { } node)
+                {
+                    context.Findings.Warning(node, FindingCodes.RequirementMismatch, $"The command {NameOf(command)} is missing here, and {reason} need it; it counts as required.", "add it");
+                }
+
+                commands.Add(command);
+            }
+        }
+
+        return new PolicyRequirements
+        {
+            Commands = commands,
+            OptionalCommands = optional,
+            Events = [.. (requires?["events"]?.Items ?? []).Select(node => PolicyEvents.Find(node.Text)!.Kind).Distinct()],
+            Plugins = [.. (requires?["plugins"]?.Items ?? []).Select(node => node.Text).Distinct(StringComparer.Ordinal)],
+        };
+    }
+
+    /// <summary>The command's name in policy files: control-cr.</summary>
+    internal static string NameOf(CommandKind command)
+    {
+        var name = command.ToString();
+        return string.Concat(name.Select((letter, index) => char.IsUpper(letter) && index > 0 ? $"-{char.ToLowerInvariant(letter)}" : char.ToLowerInvariant(letter).ToString()));
+    }
+
+    private static List<CommandKind> ReadCommands(YamlNode? node) =>
+        [.. (node?.Items ?? []).Select(item => Enum.Parse<CommandKind>(item.Text.Replace("-", "", StringComparison.Ordinal), ignoreCase: true)).Distinct()];
+
+    private static IEnumerable<(CommandKind Command, string Reason)> Needed(IReadOnlyList<PolicySubscription> subscriptions, IReadOnlyList<PolicyWatch> watches)
+    {
+        yield return (CommandKind.ControlEvents, "subscriptions");
+        if (subscriptions.Any(subscription => subscription.Event == EventKind.Cr))
+        {
+            yield return (CommandKind.ControlCr, "subscriptions to cr");
+        }
+
+        if (subscriptions.Any(subscription => subscription.Event == EventKind.Msr))
+        {
+            yield return (CommandKind.ControlMsr, "subscriptions to msr");
+        }
+
+        if (watches.Count > 0)
+        {
+            yield return (CommandKind.SetPageAccess, "watches");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+using Kvmi.Policy.Engine.Configuration.Yaml;
+using Kvmi.Policy.Engine.Model;
+
+namespace Kvmi.Policy.Engine.Configuration.Reading;
+
+/// <summary>The small blocks: target, onError, state, alerts.</summary>
+internal static class SettingsSection
+{
+    public static PolicyTarget ReadTarget(PolicyContext context)
+    {
+        var target = context.Spec["target"];
+        return new PolicyTarget
+        {
+            Names = Texts(target?["names"]),
+            Uuids = [.. (target?["uuids"]?.Items ?? []).Select(node => Guid.Parse(node.Text))],
+            Vcpus = new ValueSetReader(context).Read(target?["vcpus"]),
+        };
+    }
+
+    public static PolicyErrorHandling ReadOnError(PolicyContext context, PolicyErrorHandling standard)
+    {
+        var node = context.Spec["onError"];
+        var decision = node?["decision"] is { } word ? DecisionWords.Parse(word.Text) : standard.Decision;
+        var (count, window) = (standard.QuarantineAfter, standard.Window);
+        if (node?["quarantineAfter"] is { } quarantine)
+        {
+            var slash = quarantine.Text.IndexOf('/', StringComparison.Ordinal);
+            count = slash < 0 ? 0 : int.Parse(quarantine.Text.AsSpan(0, slash), CultureInfo.InvariantCulture);
+            window = slash < 0 ? TimeSpan.Zero : ReadDuration(context, quarantine, quarantine.Text[(slash + 1)..]);
+        }
+
+        return new PolicyErrorHandling(decision, count, window);
+    }
+
+    public static PolicyStateSettings ReadState(PolicyContext context)
+    {
+        var state = context.Spec["state"];
+        var scope = state?["scope"]?.Text == "policy" ? PolicyStateScope.Policy : PolicyStateScope.Vm;
+        return new PolicyStateSettings(scope, KeepOnReload: state?["onReload"]?.Text != "drop");
+    }
+
+    public static PolicyAlertSettings ReadAlerts(PolicyContext context)
+    {
+        var dedupe = context.Spec["alerts"]?["dedupe"];
+        var window = dedupe?["window"] is { } node ? ReadDuration(context, node, node.Text) : TimeSpan.Zero;
+        return new PolicyAlertSettings(Texts(dedupe?["by"]), window);
+    }
+
+    public static PolicySeverity ReadSeverity(PolicyContext context)
+    {
+        var node = context.Spec["alerts"]?["severity"] ?? context.Metadata["severity"];
+        return node is null ? PolicySeverity.Medium : Enum.Parse<PolicySeverity>(node.Text, ignoreCase: true);
+    }
+
+    public static IReadOnlyList<string> Texts(YamlNode? node) => [.. (node?.Items ?? []).Select(item => item.Text)];
+
+    private static TimeSpan ReadDuration(PolicyContext context, YamlNode node, string text)
+    {
+        if (Durations.TryParse(text, out var duration))
+        {
+            return duration;
+        }
+
+        context.Findings.Error(node, FindingCodes.OutOfRange, $"The duration {Quoting.Quote(text)} is too long.");
+        return TimeSpan.Zero;
+    }
+}

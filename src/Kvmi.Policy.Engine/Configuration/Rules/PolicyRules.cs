@@ -1,0 +1,13 @@
+namespace Kvmi.Policy.Engine.Configuration.Rules;
+
+/// <summary>The rules, in the order in which they are checked.</summary>
+internal static class PolicyRules
+{
+    public static IReadOnlyList<IPolicyRule> All { get; } =
+    [
+        new ErrorDecisionRule(),
+        new AuditFailsOpenRule(),
+        new ExperimentalRule(),
+        new WatchIsHeardRule(),
+    ];
+}

@@ -1,0 +1,145 @@
+using System.Text.RegularExpressions;
+using Kvmi.Policy.Engine.Configuration.Yaml;
+
+namespace Kvmi.Policy.Engine.Configuration.Schema;
+
+/// <summary>
+/// Compiles policy-schema.yaml. A keyword that it does not know is an exception and not ignored: a rule that stands in the schema
+/// and is not checked would be a lie to its readers.
+/// </summary>
+internal sealed class SchemaCompiler
+{
+    private const string DefinitionPrefix = "#/definitions/";
+
+    private readonly YamlNode _root;
+    private readonly Dictionary<string, SchemaNode> _definitions = new(StringComparer.Ordinal);
+
+    private SchemaCompiler(YamlNode root) => _root = root;
+
+    public static SchemaNode CompileRoot(YamlNode root) => new SchemaCompiler(root).Compile(root, new SchemaNode());
+
+    private SchemaNode Compile(YamlNode source)
+    {
+        if (source["$ref"] is not { } reference)
+        {
+            return Compile(source, new SchemaNode());
+        }
+
+        var target = Resolve(reference.Text);
+        if (source["x-not-enforced"] is not { } code)
+        {
+            return target;
+        }
+
+        // Draft-07 readers ignore what stands beside $ref, so our own keyword may stand there; the shared target stays as it is.
+        var wrapper = new SchemaNode { NotEnforced = code.Text };
+        wrapper.OneOf.Add(target);
+        return wrapper;
+    }
+
+    private SchemaNode Resolve(string reference)
+    {
+        if (_definitions.TryGetValue(reference, out var known))
+        {
+            return known;
+        }
+
+        var name = reference.StartsWith(DefinitionPrefix, StringComparison.Ordinal) ? reference[DefinitionPrefix.Length..] : "";
+        var source = _root["definitions"]?[name] ?? throw new InvalidOperationException($"policy-schema.yaml: {reference} is not defined.");
+        var node = new SchemaNode();
+        _definitions.Add(reference, node);
+        return Compile(source, node);
+    }
+
+    private SchemaNode Compile(YamlNode source, SchemaNode node)
+    {
+        foreach (var (key, value) in source.Properties)
+        {
+            Apply(key.Text, value, node);
+        }
+
+        return node;
+    }
+
+    private void Apply(string keyword, YamlNode value, SchemaNode node)
+    {
+        switch (keyword)
+        {
+            case "$schema" or "$id" or "title" or "description" or "default" or "examples" or "definitions" or "format":
+                break;
+            case "type":
+                node.Types = value.Kind == YamlNodeKind.Scalar ? [value.Text] : [.. value.Items.Select(item => item.Text)];
+                break;
+            case "enum":
+                node.Enum = value.Items;
+                break;
+            case "const":
+                node.Enum = [value];
+                break;
+            case "required":
+                node.Required = [.. value.Items.Select(item => item.Text)];
+                break;
+            case "properties":
+                foreach (var (name, schema) in value.Properties)
+                {
+                    node.Properties.Add(name.Text, Compile(schema));
+                }
+
+                break;
+            case "patternProperties":
+                node.PatternProperties.AddRange(value.Properties.Select(pair => (ToRegex(pair.Key.Text), Compile(pair.Value))));
+                break;
+            case "additionalProperties":
+                node.AllowsOtherProperties = value.IsTrue;
+                break;
+            case "items":
+                node.Items = Compile(value);
+                break;
+            case "oneOf":
+                node.OneOf.AddRange(value.Items.Select(Compile));
+                break;
+            case "pattern":
+                node.Pattern = ToRegex(value.Text);
+                break;
+            case "x-expected":
+                node.Expected = value.Text;
+                break;
+            case "x-not-enforced":
+                node.NotEnforced = value.Text;
+                break;
+            default:
+                ApplyNumber(keyword, value, node);
+                break;
+        }
+    }
+
+    private static void ApplyNumber(string keyword, YamlNode value, SchemaNode node)
+    {
+        switch (keyword)
+        {
+            case "minItems":
+                node.MinItems = (int)value.Integer;
+                break;
+            case "maxItems":
+                node.MaxItems = (int)value.Integer;
+                break;
+            case "minProperties":
+                node.MinProperties = (int)value.Integer;
+                break;
+            case "maxLength":
+                node.MaxLength = (int)value.Integer;
+                break;
+            case "minimum":
+                node.Minimum = value.Integer;
+                break;
+            case "maximum":
+                node.Maximum = value.Integer;
+                break;
+            default:
+                throw new InvalidOperationException($"policy-schema.yaml:{value.Line}: the keyword '{keyword}' is not one that the loader checks.");
+        }
+    }
+
+    // The words that are matched come from strangers: no backtracking.
+    private static Regex ToRegex(string pattern) => new(pattern, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+}

@@ -1,0 +1,176 @@
+using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Findings;
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Plugins;
+using Kvmi.Policy.Engine.Scripting;
+using Kvmi.Policy.Engine.Summary;
+using Kvmi.Protocol;
+using Microsoft.CodeAnalysis;
+
+namespace Kvmi.Policy.Engine.Generations;
+
+/// <summary>
+/// One build of one generation: what is found and loaded on the way. What it loads goes into <c>code</c>, which the caller
+/// disposes when there is no generation.
+/// </summary>
+internal sealed class GenerationBuild(
+    ScriptCompiler compiler,
+    IPluginLoader loader,
+    TimeProvider time,
+    GenerationCode code,
+    int number,
+    IReadOnlyList<PolicyDefinition> definitions,
+    PluginCatalog catalog,
+    Generation? previous)
+{
+    private static readonly IReadOnlyList<Type> SharedTypes = [typeof(PolicyBase), typeof(CommandKind)];
+
+    private readonly List<Finding> _findings = [];
+    private readonly HashSet<string> _brokenPlugins = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, CompiledScript> _scripts = new(StringComparer.Ordinal);
+    private int _compiled;
+    private int _cached;
+
+    /// <summary>Builds; called once.</summary>
+    public GenerationBuildResult Run()
+    {
+        var started = time.GetTimestamp();
+        CheckIds();
+        LoadPlugins();
+        var pluginsLoaded = time.GetTimestamp();
+        CompileScripts();
+        var compiled = time.GetTimestamp();
+        var policies = HasErrors ? [] : LoadPolicies();
+        AddPluginProblems();
+        var load = time.GetElapsedTime(started, pluginsLoaded) + time.GetElapsedTime(compiled);
+        var timings = new GenerationTimings(time.GetElapsedTime(pluginsLoaded, compiled), load, _compiled, _cached);
+        return new(HasErrors ? null : new(number, Ordered(policies), code), _findings, timings);
+    }
+
+    private bool HasErrors => _findings.Exists(finding => finding.Severity == FindingSeverity.Error);
+
+    private static IReadOnlyList<GenerationPolicy> Ordered(List<GenerationPolicy> policies) =>
+        [.. policies.OrderBy(policy => policy.Definition.Priority).ThenBy(policy => policy.Definition.Id, StringComparer.Ordinal)];
+
+    private void CheckIds()
+    {
+        foreach (var same in definitions.GroupBy(definition => definition.Id).Where(group => group.Count() > 1))
+        {
+            _findings.Add(new(same.Last().Location, FindingSeverity.Error, CodeFindings.DuplicatePolicy,
+                $"policy id '{same.Key}' is used twice: also in {same.First().Location}", "ids are unique in a set: rename one"));
+        }
+    }
+
+    private void LoadPlugins()
+    {
+        foreach (var definition in definitions)
+        {
+            if (definition.Code.Plugin is { } ownPlugin)
+                LoadPlugin(ownPlugin, definition.Id, definition.Code.Location);
+
+            foreach (var required in definition.Requires.Plugins)
+                LoadPlugin(required, definition.Id, definition.Location);
+        }
+    }
+
+    private void LoadPlugin(string id, string policyId, SourceLocation location)
+    {
+        if (code.Plugins.ContainsKey(id))
+            return;
+
+        if (catalog.Find(id) is not { } plugin)
+        {
+            var looked = catalog.Directories.Count == 0 ? "no plugin directory is given" : $"looked in {string.Join(", ", catalog.Directories)}";
+            var known = catalog.Problems.Any(problem => problem.Name == id);
+            _findings.Add(new(location, FindingSeverity.Error, CodeFindings.PluginMissing,
+                $"policy '{policyId}' needs plugin '{id}', which {(known ? "cannot be used" : "is not there")}: {looked}{Probed()}",
+                known ? "see the finding about the plugin" : NameSuggestion.Hint(id, catalog.Plugins.Select(candidate => candidate.Id))));
+            _brokenPlugins.Add(id);
+            return;
+        }
+
+        if (!_brokenPlugins.Add(id))
+            return;
+
+        try
+        {
+            code.Add(id, loader.Load(new()
+            {
+                MainAssemblyPath = plugin.MainAssemblyPath,
+                MainAssemblyImage = plugin.Image,
+                SharedTypes = SharedTypes,
+            }));
+            _brokenPlugins.Remove(id);
+        }
+        catch (PluginLoadException exception)
+        {
+            _findings.Add(new(new(plugin.MainAssemblyPath), FindingSeverity.Error, CodeFindings.PluginLoad,
+                $"plugin '{id}': {exception.Message}", "copy all files of the plugin's build output"));
+        }
+    }
+
+    private string Probed() => catalog.Probes.Count == 0
+        ? ""
+        : "; probed " + string.Join("; ", catalog.Probes.Take(20).Select(probe => $"{probe.Path}: {probe.Outcome}"));
+
+    private void CompileScripts()
+    {
+        foreach (var definition in definitions)
+        {
+            // A script of a missing plugin cannot compile; its errors would only hide the reason.
+            if ((definition.Code.ScriptFile is null && definition.Code.InlineText is null) || definition.Requires.Plugins.Any(_brokenPlugins.Contains))
+                continue;
+
+            if (ScriptSource.Read(definition, _findings) is not { } source)
+                continue;
+
+            var result = compiler.Compile(source, [.. definition.Requires.Plugins.Distinct().Select(ReferenceTo)]);
+            _findings.AddRange(result.Findings);
+            if (result.Script is null)
+                continue;
+
+            _ = result.FromCache ? _cached++ : _compiled++;
+            HandlerCheck.Check(definition, result.Script.Methods, source.Path, _findings);
+            _scripts[definition.Id] = result.Script;
+        }
+    }
+
+    private ScriptPluginReference ReferenceTo(string pluginId)
+    {
+        var plugin = catalog.Find(pluginId)!;
+        return new(MetadataReference.CreateFromImage(plugin.Image), plugin.Sha256);
+    }
+
+    private List<GenerationPolicy> LoadPolicies()
+    {
+        var policies = new List<GenerationPolicy>(definitions.Count);
+        var context = _scripts.Count == 0 ? null : code.OpenScripts(number);
+        foreach (var definition in definitions)
+        {
+            if (FactoryOf(definition, context) is { } factory)
+                policies.Add(new(definition, factory, StatisticsOf(definition.Id)));
+        }
+
+        return policies;
+    }
+
+    private IPolicyFactory? FactoryOf(PolicyDefinition definition, ScriptLoadContext? context)
+    {
+        if (definition.Code.Plugin is { } plugin)
+            return PluginPolicyType.TryMakeFactory(definition, catalog.Find(plugin)!.MainAssemblyPath, code.Plugins[plugin].MainAssembly, _findings);
+
+        if (_scripts.GetValueOrDefault(definition.Id) is { } script)
+            return ScriptPolicyFactory.Make(definition, script, context!.Load(script.Image, script.Symbols));
+
+        HandlerCheck.Check(definition, [], "the policy", _findings);
+        return new ThenPolicyFactory(definition);
+    }
+
+    private PolicyStatistics StatisticsOf(string id) =>
+        previous?.Policies.FirstOrDefault(policy => policy.Definition.Id == id)?.Statistics ?? new PolicyStatistics(id);
+
+    // A plugin that nobody needs stops nobody; one that is needed is an error with its own reason.
+    private void AddPluginProblems() => _findings.AddRange(catalog.Problems.Select(problem => _brokenPlugins.Contains(problem.Name)
+        ? problem.Finding
+        : problem.Finding with { Severity = FindingSeverity.Warning }));
+}

@@ -1,0 +1,81 @@
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Plugins;
+using Kvmi.Policy.Engine.Scripting;
+
+namespace Kvmi.Policy.Engine.Generations;
+
+/// <summary>
+/// Builds generations: compiles the scripts, loads the plugins that they need, checks and binds the handlers. All or
+/// nothing: with one error finding there is no generation and nothing stays loaded. One build at a time; calls from
+/// several threads wait for each other.
+/// </summary>
+public sealed class GenerationBuilder
+{
+    private readonly Lock _gate = new();
+    private readonly ScriptCompiler _compiler;
+    private readonly IPluginLoader _loader;
+    private readonly TimeProvider _time;
+    private readonly List<IReadOnlyList<WeakReference>> _built = [];
+    private int _number;
+
+    /// <summary>Makes a builder. Its running numbers start at 1.</summary>
+    public GenerationBuilder(ScriptCompiler compiler, IPluginLoader loader, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(compiler);
+        ArgumentNullException.ThrowIfNull(loader);
+        ArgumentNullException.ThrowIfNull(time);
+        _compiler = compiler;
+        _loader = loader;
+        _time = time;
+    }
+
+    /// <summary>
+    /// How many generations have code in memory: the live one, those that a VM still uses, and those that wait for a garbage
+    /// collection. A number that only grows means that something outside holds their code.
+    /// </summary>
+    public int GenerationsAlive
+    {
+        get
+        {
+            lock (_gate)
+            {
+                _built.RemoveAll(contexts => !contexts.Any(context => context.IsAlive));
+                return _built.Count;
+            }
+        }
+    }
+
+    /// <summary>Builds the next generation.</summary>
+    /// <param name="definitions">The validated policies.</param>
+    /// <param name="plugins">What <see cref="PluginSetLoader.Discover"/> found. A broken plugin is an error only when a policy needs it.</param>
+    /// <param name="previous">Statistics of policies with the same id are carried over from it; null for the first.</param>
+    public GenerationBuildResult Build(IReadOnlyList<PolicyDefinition> definitions, PluginCatalog plugins, Generation? previous)
+    {
+        ArgumentNullException.ThrowIfNull(definitions);
+        ArgumentNullException.ThrowIfNull(plugins);
+        lock (_gate)
+        {
+            var code = new GenerationCode();
+            Generation? generation = null;
+            try
+            {
+                var result = new GenerationBuild(_compiler, _loader, _time, code, _number + 1, definitions, plugins, previous).Run();
+                generation = result.Generation;
+                return result;
+            }
+            finally
+            {
+                if (generation is null)
+                {
+                    code.Dispose();
+                }
+                else
+                {
+                    _number++;
+                    _built.RemoveAll(contexts => !contexts.Any(context => context.IsAlive));
+                    _built.Add(code.Contexts);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using System.Runtime.Loader;
+using Kvmi.Policy.Engine.Plugins;
+
+namespace Kvmi.Policy.Engine.Generations;
+
+/// <summary>The loaded code of one generation: its plugins and the context of its scripts. Disposing it starts the unload.</summary>
+internal sealed class GenerationCode : IDisposable
+{
+    private readonly Dictionary<string, ILoadedPlugin> _plugins = new(StringComparer.Ordinal);
+    private readonly List<WeakReference> _contexts = [];
+    private ScriptLoadContext? _scripts;
+
+    /// <summary>The plugins by id.</summary>
+    public IReadOnlyDictionary<string, ILoadedPlugin> Plugins => _plugins;
+
+    /// <summary>
+    /// Weak references to the load contexts: while one is alive, so is the code. They must track resurrection, because a
+    /// context that is being unloaded is finalised first.
+    /// </summary>
+    public IReadOnlyList<WeakReference> Contexts => _contexts;
+
+    /// <summary>Adds a loaded plugin, which this owns from now on.</summary>
+    public void Add(string id, ILoadedPlugin plugin)
+    {
+        _plugins.Add(id, plugin);
+        if (AssemblyLoadContext.GetLoadContext(plugin.MainAssembly) is { IsCollectible: true } context)
+            _contexts.Add(new(context, trackResurrection: true));
+    }
+
+    /// <summary>Makes the context of the scripts; after the last plugin was added.</summary>
+    public ScriptLoadContext OpenScripts(int generation)
+    {
+        _scripts = new(generation, _plugins.Values.Select(plugin => plugin.MainAssembly));
+        _contexts.Add(new(_scripts, trackResurrection: true));
+        return _scripts;
+    }
+
+    public void Dispose()
+    {
+        _scripts?.Unload();
+        _scripts = null;
+        foreach (var plugin in _plugins.Values)
+            plugin.Dispose();
+
+        _plugins.Clear();
+    }
+}

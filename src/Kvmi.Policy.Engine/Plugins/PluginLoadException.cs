@@ -1,0 +1,11 @@
+namespace Kvmi.Policy.Engine.Plugins;
+
+/// <summary>A plugin, or something that it references, cannot be loaded.</summary>
+public sealed class PluginLoadException : Exception
+{
+    /// <summary>Names the plugin file, every probed path, and the reason.</summary>
+    public PluginLoadException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}

@@ -1,0 +1,164 @@
+using System.Security.Cryptography;
+using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Findings;
+
+namespace Kvmi.Policy.Engine.Plugins;
+
+/// <summary>
+/// Finds plugins without loading their code. A plugin is a folder <c>DIR/NAME/</c> whose files hold exactly one assembly
+/// with <see cref="PolicyPluginAttribute"/>, or such an assembly directly in <c>DIR</c>. A file that is no plugin, or one
+/// built against another contract, becomes a problem of the catalog and never stops the others.
+/// </summary>
+public static class PluginSetLoader
+{
+    /// <summary>Looks through the plugin directories. A directory that does not exist holds no plugins.</summary>
+    public static PluginCatalog Discover(IReadOnlyList<string> directories)
+    {
+        ArgumentNullException.ThrowIfNull(directories);
+        var search = new Search();
+        foreach (var directory in directories)
+            search.Directory(Path.GetFullPath(directory));
+
+        return search.Finish(directories);
+    }
+
+    private sealed record Candidate(string Path, byte[] Image, AssemblyInspection Assembly);
+
+    private sealed class Search
+    {
+        private readonly List<PluginDescription> _plugins = [];
+        private readonly List<PluginProblem> _problems = [];
+        private readonly List<PluginProbe> _probes = [];
+
+        public void Directory(string directory)
+        {
+            if (!System.IO.Directory.Exists(directory))
+            {
+                _probes.Add(new(directory, "there is no such directory"));
+                return;
+            }
+
+            try
+            {
+                Flat(directory);
+                foreach (var folder in System.IO.Directory.EnumerateDirectories(directory).Order(StringComparer.Ordinal))
+                {
+                    if (!Path.GetFileName(folder).StartsWith('.'))
+                        Folder(folder);
+                }
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                Problem(Path.GetFileName(directory), directory, CodeFindings.PluginFile, $"the plugin directory cannot be read: {exception.Message}");
+            }
+        }
+
+        public PluginCatalog Finish(IReadOnlyList<string> directories)
+        {
+            foreach (var same in _plugins.GroupBy(plugin => plugin.Id).Where(group => group.Count() > 1).ToList())
+            {
+                var paths = string.Join(", ", same.Select(plugin => plugin.MainAssemblyPath));
+                Problem(same.Key, same.First().MainAssemblyPath, CodeFindings.PluginDuplicate,
+                    $"plugin id '{same.Key}' is used by {same.Count()} assemblies: {paths}", "remove all but one; none of them is loaded");
+                _plugins.RemoveAll(plugin => plugin.Id == same.Key);
+            }
+
+            return new(directories, [.. _plugins.OrderBy(plugin => plugin.Id, StringComparer.Ordinal)], _problems, _probes);
+        }
+
+        private void Flat(string directory)
+        {
+            var (mains, others) = Split(Probe(directory));
+            foreach (var main in mains)
+                Accept(main);
+
+            // What a plugin beside it references is its private dependency; anything else was probably meant to be a plugin.
+            var referenced = mains.Concat(others).SelectMany(file => file.Assembly.References).Select(reference => reference.Name).ToHashSet(StringComparer.OrdinalIgnoreCase);
+            foreach (var other in others.Where(other => other.Assembly.Problem is not null || !referenced.Contains(other.Assembly.Name)))
+            {
+                Problem(Path.GetFileNameWithoutExtension(other.Path), other.Path, CodeFindings.PluginFile,
+                    $"{Path.GetFileName(other.Path)} is not a plugin: {Outcome(other)}");
+            }
+        }
+
+        private void Folder(string folder)
+        {
+            var files = Probe(folder);
+            var (mains, others) = Split(files);
+            if (mains.Count == 1)
+            {
+                Accept(mains[0]);
+                return;
+            }
+
+            if (mains.Count > 1)
+            {
+                Problem(Path.GetFileName(folder), folder, CodeFindings.PluginDuplicate,
+                    $"the folder holds {mains.Count} plugins ({string.Join(", ", mains.Select(main => Path.GetFileName(main.Path)))})",
+                    "give each plugin its own folder");
+                return;
+            }
+
+            var probed = others.Count == 0
+                ? "it has no .dll file"
+                : string.Join("; ", others.Select(other => $"{other.Path}: {Outcome(other)}"));
+            Problem(Path.GetFileName(folder), folder, CodeFindings.PluginFile, $"no plugin in this folder: {probed}");
+        }
+
+        private void Accept(Candidate main)
+        {
+            var id = main.Assembly.PluginId!;
+            if (!PluginContract.IsValidId(id))
+            {
+                Problem(Path.GetFileNameWithoutExtension(main.Path), main.Path, CodeFindings.PluginFile,
+                    "the plugin id is not 1 to 64 lower-case letters, digits and dashes", "change it in [assembly: PolicyPlugin(\"...\")]");
+                return;
+            }
+
+            var built = main.Assembly.References.First(reference => reference.Name == PluginContract.AssemblyName).Version;
+            if (!PluginContract.Accepts(built))
+            {
+                Problem(id, main.Path, CodeFindings.PluginContract,
+                    $"plugin '{id}' was built against contract {built}, this host has {PluginContract.HostVersion}",
+                    $"rebuild it against {PluginContract.AssemblyName} {PluginContract.HostVersion.Major}.{PluginContract.HostVersion.Minor} or a lower minor version");
+                return;
+            }
+
+            _plugins.Add(new(id, main.Path, main.Assembly.Version, built, Convert.ToHexStringLower(SHA256.HashData(main.Image)))
+            {
+                Image = main.Image,
+                AssemblyName = main.Assembly.Name,
+            });
+        }
+
+        private List<Candidate> Probe(string folder)
+        {
+            var candidates = new List<Candidate>();
+            foreach (var path in System.IO.Directory.EnumerateFiles(folder, "*.dll").Order(StringComparer.Ordinal))
+            {
+                var image = PluginFile.TryRead(path, out var problem);
+                var assembly = image is null
+                    ? AssemblyInspection.Unusable($"it cannot be read: {problem}")
+                    : AssemblyInspector.Inspect(image);
+                var candidate = new Candidate(path, image ?? [], assembly);
+                candidates.Add(candidate);
+                _probes.Add(new(path, Outcome(candidate)));
+            }
+
+            return candidates;
+        }
+
+        private void Problem(string name, string path, string code, string message, string? hint = null) =>
+            _problems.Add(new(name, new(new(path), FindingSeverity.Error, code, message, hint)));
+
+        private static (List<Candidate> Mains, List<Candidate> Others) Split(List<Candidate> files) =>
+            (files.FindAll(file => file.Assembly.PluginId is not null), files.FindAll(file => file.Assembly.PluginId is null));
+
+        private static string Outcome(Candidate file) => file.Assembly switch
+        {
+            { Problem: { } problem } => problem,
+            { PluginId: { } id } => $"plugin '{id}'",
+            _ => "it has no [assembly: PolicyPlugin(\"id\")] attribute",
+        };
+    }
+}

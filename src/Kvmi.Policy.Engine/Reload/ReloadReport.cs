@@ -1,0 +1,34 @@
+using Kvmi.Policy.Engine.Findings;
+
+namespace Kvmi.Policy.Engine.Reload;
+
+/// <summary>What became of one reload.</summary>
+public sealed record ReloadReport
+{
+    /// <summary>True when a new generation went live; false when the old one, if any, stays.</summary>
+    public required bool Success { get; init; }
+
+    /// <summary>Errors and warnings of files, scripts and plugins.</summary>
+    public required IReadOnlyList<Finding> Findings { get; init; }
+
+    /// <summary>The files whose content differs from the reload before, ordered; empty when it was asked for explicitly and nothing changed.</summary>
+    public required IReadOnlyList<string> ChangedFiles { get; init; }
+
+    /// <summary>Time for reading, compiling and loading.</summary>
+    public required TimeSpan BuildTime { get; init; }
+
+    /// <summary>The part of <see cref="BuildTime"/> that compiling scripts took.</summary>
+    public required TimeSpan CompileTime { get; init; }
+
+    /// <summary>Time of the swap itself.</summary>
+    public required TimeSpan SwapTime { get; init; }
+
+    /// <summary>Number of the live generation after this reload; 0 when there is none.</summary>
+    public required int Generation { get; init; }
+
+    /// <summary>How many policies the live generation has.</summary>
+    public required int Policies { get; init; }
+
+    /// <summary>Generations with code in memory, the live one included. One that only grows means that something holds old code.</summary>
+    public required int GenerationsAlive { get; init; }
+}

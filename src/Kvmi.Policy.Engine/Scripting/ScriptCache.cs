@@ -1,0 +1,74 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Kvmi.Policy.Engine.Scripting;
+
+/// <summary>
+/// Compiled scripts by what went into them, within the process: a reload compiles only what changed. Bounded; the least
+/// recently used half goes when it is full. Thread-safe.
+/// </summary>
+internal sealed class ScriptCache
+{
+    private const int Capacity = 4096;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+    private long _clock;
+
+    /// <summary>Key of a script: everything that the result depends on but the texts of #load files, which <see cref="Find"/> compares.</summary>
+    public static string KeyOf(ScriptSource source, IReadOnlyList<ScriptPluginReference> plugins)
+    {
+        var parts = new StringBuilder()
+            .Append(ScriptReferences.ContractIdentity).Append('\0')
+            .Append(source.PolicyId).Append('\0').Append(source.Path).Append('\0').Append(source.Indent).Append('\0');
+        foreach (var plugin in plugins)
+            parts.Append(plugin.Sha256).Append('\0');
+
+        parts.Append('\0').Append(source.Text);
+        return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(parts.ToString())));
+    }
+
+    /// <summary>Finds a script whose loaded files still have the text that was compiled.</summary>
+    public CompiledScript? Find(string key)
+    {
+        CompiledScript script;
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue(key, out var entry))
+                return null;
+
+            entry.LastUse = ++_clock;
+            script = entry.Script;
+        }
+
+        foreach (var (path, text) in script.LoadedTexts)
+        {
+            if (!ScriptSource.TryReadText(path, out var now, out _) || now != text)
+                return null;
+        }
+
+        return script;
+    }
+
+    /// <summary>Keeps a script.</summary>
+    public void Add(string key, CompiledScript script)
+    {
+        lock (_gate)
+        {
+            if (_entries.Count >= Capacity)
+            {
+                foreach (var old in _entries.OrderBy(pair => pair.Value.LastUse).Take(Capacity / 2).Select(pair => pair.Key).ToList())
+                    _entries.Remove(old);
+            }
+
+            _entries[key] = new Entry { Script = script, LastUse = ++_clock };
+        }
+    }
+
+    private sealed class Entry
+    {
+        public required CompiledScript Script { get; init; }
+
+        public long LastUse { get; set; }
+    }
+}

@@ -1,0 +1,147 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Kvmi.Policy.Host.CommandLine;
+
+/// <summary>Options that several verbs share, so that they read alike everywhere. Each call makes a new option.</summary>
+internal static class CommonOptions
+{
+    private static readonly (string Name, KvmiDialect Dialect)[] Dialects =
+        [("v7", KvmiDialect.V7), ("rfc-v5", KvmiDialect.RfcV5), ("v11", KvmiDialect.V11), ("v12", KvmiDialect.V12)];
+
+    /// <summary>--log-config, for every verb.</summary>
+    public static Option<string?> LogConfig { get; } = new("--log-config")
+    {
+        Description = "NLog configuration file (.xml, .config or .json) instead of the built-in one (warnings and errors to stderr)",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
+    /// <summary>--log-level, for every verb.</summary>
+    public static Option<LogLevel?> LogLevel { get; } = new("--log-level")
+    {
+        Description = "Least level that is logged to stderr: trace, debug, info, warn, error, off (default: warn)",
+        HelpName = "LEVEL",
+        Recursive = true,
+        CustomParser = ParseLevel,
+    };
+
+    /// <summary>--json.</summary>
+    public static Option<bool> Json() => new("--json") { Description = "Write JSON lines instead of text (see json-lines.md)" };
+
+    /// <summary>--policies.</summary>
+    public static Option<string[]> Policies() => new("--policies")
+    {
+        Description = "Directory of policies; may be given again (default: ./policies, else the policies beside the program)",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => [],
+    };
+
+    /// <summary>--plugins.</summary>
+    public static Option<string[]> Plugins() => new("--plugins")
+    {
+        Description = "Directory of plugins, or of one plugin; may be given again (default: the plugins beside the program)",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => [],
+    };
+
+    /// <summary>--mode.</summary>
+    public static Option<PolicyMode?> Mode() => new("--mode")
+    {
+        Description = "Overrides the mode of every policy: audit or enforce",
+        HelpName = "audit|enforce",
+        CustomParser = result => Choose<PolicyMode>(result, [("audit", PolicyMode.Audit), ("enforce", PolicyMode.Enforce)]),
+    };
+
+    /// <summary>--events.</summary>
+    public static Option<long?> Events() => new("--events")
+    {
+        Description = "End in an orderly way after this many events",
+        HelpName = "N",
+        Validators = { result => RequirePositive(result, "--events") },
+    };
+
+    /// <summary>--for.</summary>
+    public static Option<TimeSpan?> For() => new("--for")
+    {
+        Description = "End in an orderly way after this time: 500ms, 10s, 5m, 1h",
+        HelpName = "DURATION",
+        CustomParser = DurationText.Parse,
+    };
+
+    /// <summary>--dialect; null stands for auto.</summary>
+    public static Option<KvmiDialect?> Dialect(bool auto) => new("--dialect")
+    {
+        Description = auto
+            ? "Wire dialect: auto (default), v7, rfc-v5, v11, v12; this version speaks v7"
+            : "Wire dialect: v7 (default), rfc-v5, v11, v12; this version speaks v7",
+        HelpName = "DIALECT",
+        CustomParser = result => auto && result.Tokens is [{ Value: "auto" }] ? null : Choose<KvmiDialect>(result, Dialects),
+    };
+
+    /// <summary>Name of a dialect as users write it.</summary>
+    public static string DialectName(KvmiDialect dialect) => Array.Find(Dialects, entry => entry.Dialect == dialect).Name;
+
+    /// <summary>The dialect in a name like kvmi-v7-cr.hex; null when there is none.</summary>
+    public static KvmiDialect? DialectInFileName(string file)
+    {
+        var name = Path.GetFileName(file);
+        foreach (var (word, dialect) in Dialects)
+        {
+            if (name.StartsWith($"kvmi-{word}-", StringComparison.OrdinalIgnoreCase))
+            {
+                return dialect;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Refuses a dialect that this build cannot speak.</summary>
+    /// <exception cref="UsageException">It is known by name only.</exception>
+    public static void RequireSpoken(KvmiDialect? dialect)
+    {
+        if (dialect is { } asked && Protocol.Dialects.Dialect.Find(asked) is null)
+        {
+            throw new UsageException(
+                $"This version speaks the dialect v7 only; '{DialectName(asked)}' is known by name but not built. Give --dialect v7 or leave it out.");
+        }
+    }
+
+    private static T? Choose<T>(ArgumentResult result, (string Name, T Value)[] choices)
+        where T : struct
+    {
+        var text = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
+        foreach (var (name, value) in choices)
+        {
+            if (name == text)
+            {
+                return value;
+            }
+        }
+
+        result.AddError($"'{text}' is not one of {string.Join(", ", choices.Select(choice => choice.Name))}.");
+        return null;
+    }
+
+    private static LogLevel? ParseLevel(ArgumentResult result) => Choose<LogLevel>(result,
+    [
+        ("trace", Microsoft.Extensions.Logging.LogLevel.Trace),
+        ("debug", Microsoft.Extensions.Logging.LogLevel.Debug),
+        ("info", Microsoft.Extensions.Logging.LogLevel.Information),
+        ("warn", Microsoft.Extensions.Logging.LogLevel.Warning),
+        ("error", Microsoft.Extensions.Logging.LogLevel.Error),
+        ("off", Microsoft.Extensions.Logging.LogLevel.None),
+    ]);
+
+    private static void RequirePositive(OptionResult result, string name)
+    {
+        if (result.Tokens is [{ Value: var text }] && long.TryParse(text, out var number) && number <= 0)
+        {
+            result.AddError($"{name} {text} makes no sense: give a number from 1 up, or leave it out.");
+        }
+    }
+}

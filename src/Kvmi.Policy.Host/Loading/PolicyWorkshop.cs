@@ -1,0 +1,73 @@
+using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Engine.Findings;
+using Kvmi.Policy.Engine.Generations;
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Plugins;
+using Kvmi.Policy.Engine.Scripting;
+using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Output;
+using Kvmi.Policy.Host.Output.Records;
+
+namespace Kvmi.Policy.Host.Loading;
+
+/// <summary>What turns policy files into a generation: one compiler, one builder and the plugins of this process.</summary>
+internal sealed class PolicyWorkshop
+{
+    private readonly TimeProvider _time;
+    private readonly PolicyMode? _mode;
+
+    /// <summary>Looks for plugins; loads nothing yet.</summary>
+    /// <param name="time">Clock.</param>
+    /// <param name="plugins">Plugin directories.</param>
+    /// <param name="mode">Mode for every policy; null takes the files'.</param>
+    public PolicyWorkshop(TimeProvider time, IReadOnlyList<string> plugins, PolicyMode? mode)
+    {
+        _time = time;
+        _mode = mode;
+        Plugins = PluginSetLoader.Discover(plugins);
+        Builder = new GenerationBuilder(new ScriptCompiler(), new CollectiblePluginLoader(), time);
+    }
+
+    public PluginCatalog Plugins { get; }
+
+    public GenerationBuilder Builder { get; }
+
+    /// <summary>How policy files are read.</summary>
+    public PolicyLoadOptions Options => PolicyLoadOptions.Default with { TimeProvider = _time, Mode = _mode };
+
+    /// <summary>Writes findings as result lines.</summary>
+    public static void Report(ResultWriter results, IEnumerable<Finding> findings)
+    {
+        foreach (var finding in findings)
+        {
+            results.Write(new FindingOutput { Time = results.Now, Finding = finding });
+        }
+    }
+
+    /// <summary>Refuses paths that are not there.</summary>
+    /// <exception cref="HostEnvironmentException">A path is neither file nor directory.</exception>
+    public static string[] RequireExisting(string[] paths)
+    {
+        foreach (var path in paths)
+        {
+            if (!File.Exists(path) && !Directory.Exists(path))
+            {
+                throw new HostEnvironmentException($"{path}: there is no such file or directory.");
+            }
+        }
+
+        return paths;
+    }
+
+    /// <summary>The policy files for a reloader.</summary>
+    public PolicyDirectorySource Source(IReadOnlyList<string> paths) => new(paths, Options);
+
+    /// <summary>Loads and builds the policies that can run; the others are among the findings.</summary>
+    /// <returns>The generation, null when not even the good files make one; and every finding.</returns>
+    public (Generation? Generation, IReadOnlyList<Finding> Findings) Build(IReadOnlyList<string> paths)
+    {
+        var set = PolicySetLoader.Load(paths, Options);
+        var build = Builder.Build(set.Policies, Plugins, previous: null);
+        return (build.Generation, [.. set.Findings, .. build.Findings]);
+    }
+}

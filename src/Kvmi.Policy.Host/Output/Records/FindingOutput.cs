@@ -1,0 +1,10 @@
+using Kvmi.Policy.Engine.Findings;
+using Kvmi.Policy.Engine.Output;
+
+namespace Kvmi.Policy.Host.Output.Records;
+
+/// <summary>One thing that is wrong with a file.</summary>
+internal sealed record FindingOutput : OutputRecord
+{
+    public required Finding Finding { get; init; }
+}

@@ -1,0 +1,25 @@
+using Kvmi.Policy.Engine.Output;
+
+namespace Kvmi.Policy.Host.Output.Records;
+
+/// <summary>The last line of a run.</summary>
+internal sealed record RunSummaryOutput : OutputRecord
+{
+    /// <summary>VMs that were attached.</summary>
+    public required long Vms { get; init; }
+
+    /// <summary>Events that were decided and answered.</summary>
+    public required long Events { get; init; }
+
+    public required long Alerts { get; init; }
+
+    /// <summary>Reloads that went live, and those that failed.</summary>
+    public required long Reloads { get; init; }
+
+    public required long FailedReloads { get; init; }
+
+    public required TimeSpan Elapsed { get; init; }
+
+    /// <summary>What ended the run: signal, events, duration, scenario.</summary>
+    public required string End { get; init; }
+}

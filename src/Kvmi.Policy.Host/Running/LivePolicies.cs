@@ -1,0 +1,112 @@
+using System.Globalization;
+using Kvmi.Policy.Engine;
+using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Engine.Reload;
+using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Loading;
+using Kvmi.Policy.Host.Output;
+using Microsoft.Extensions.Logging;
+
+namespace Kvmi.Policy.Host.Running;
+
+/// <summary>The policies of a run: the first load, the reloads while it runs, and what is told about them.</summary>
+internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
+{
+    private readonly ResultWriter _results;
+    private readonly ILogger _logger;
+    private readonly PolicyReloader _reloader;
+    private bool _first = true;
+    private bool _disposed;
+    private long _reloads;
+    private long _failed;
+
+    private LivePolicies(VerbContext context, RunOptions options, PolicyEngine engine)
+    {
+        _results = context.Results;
+        _logger = context.LoggerFactory.CreateLogger("Kvmi.Policy.Host");
+        var workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode);
+        _reloader = new PolicyReloader(
+            new PolicyReloaderOptions { PolicyDirectories = options.Policies, PluginDirectories = options.Plugins },
+            workshop.Source(options.Policies),
+            workshop.Builder,
+            engine,
+            this,
+            context.Time);
+    }
+
+    /// <summary>Reloads that went live.</summary>
+    public long Reloads => Volatile.Read(ref _reloads);
+
+    /// <summary>Reloads that failed; the policies before them stayed.</summary>
+    public long FailedReloads => Volatile.Read(ref _failed);
+
+    /// <summary>Loads the policies and keeps them in step with their files from then on.</summary>
+    /// <returns>Null when they cannot be loaded; the findings are written.</returns>
+    public static async Task<LivePolicies?> StartAsync(VerbContext context, RunOptions options, PolicyEngine engine)
+    {
+        var policies = new LivePolicies(context, options, engine);
+
+        // Asked for before the start, so that the first look at the files and this load are one.
+        var first = policies._reloader.ReloadNowAsync();
+        policies._reloader.Start();
+        if ((await first.ConfigureAwait(false)).Success)
+        {
+            return policies;
+        }
+
+        await policies.DisposeAsync().ConfigureAwait(false);
+        return null;
+    }
+
+    public void OnReload(ReloadReport report)
+    {
+        PolicyWorkshop.Report(_results, report.Findings);
+        var milliseconds = report.BuildTime.TotalMilliseconds;
+        if (_first)
+        {
+            _first = false;
+            Write(
+                report.Success ? "loaded" : "load-failed",
+                report.Success
+                    ? (FormattableString)$"{Words.Count(report.Policies, "policy", "policies")} loaded in {milliseconds:0} ms."
+                    : $"The policies cannot be loaded: correct what is reported above, or take the folder out.",
+                report);
+        }
+        else if (report.Success)
+        {
+            Interlocked.Increment(ref _reloads);
+            Write("reloaded", $"Generation {report.Generation} is live with {Words.Count(report.Policies, "policy", "policies")}, built in {milliseconds:0} ms.", report);
+        }
+        else
+        {
+            Interlocked.Increment(ref _failed);
+            Write("reload-failed", $"Generation {report.Generation} stays live: the changed files have errors, reported above.", report);
+        }
+    }
+
+    public void OnWatchProblem(string message) => LogMessages.WatchProblem(_logger, message);
+
+    /// <summary>Stops reloading; the live policies stay live. May be called again.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            await _reloader.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private void Write(string status, FormattableString message, ReloadReport report) => _results.Write(new StatusOutput
+    {
+        Time = _results.Now,
+        Status = status,
+        Message = message.ToString(CultureInfo.InvariantCulture),
+        Fields =
+        [
+            new OutputField("generation", (long)report.Generation),
+            new OutputField("policies", (long)report.Policies),
+            new OutputField("buildMilliseconds", Math.Round(report.BuildTime.TotalMilliseconds, 1)),
+            new OutputField("files", report.ChangedFiles.Count <= 3 ? string.Join(' ', report.ChangedFiles) : $"{report.ChangedFiles.Count} files"),
+        ],
+    });
+}

@@ -1,0 +1,144 @@
+using System.Globalization;
+using Kvmi.Policy.Engine;
+using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Output;
+using Kvmi.Policy.Host.Output.Records;
+using Kvmi.Session;
+using Kvmi.Session.Endpoints;
+using Kvmi.Simulator;
+using Microsoft.Extensions.Logging;
+
+namespace Kvmi.Policy.Host.Running;
+
+/// <summary>
+/// One run: policies, engine, server, reloads and maybe a simulated guest, started in this order and ended in the reverse one, so
+/// that every waiting vCPU is answered by live policies.
+/// </summary>
+internal sealed class PolicyHost
+{
+    private readonly VerbContext _context;
+    private readonly RunOptions _options;
+    private readonly ResultWriter _results;
+    private readonly ILogger _logger;
+    private readonly VmWatcher _watcher;
+
+    private PolicyHost(VerbContext context, RunOptions options)
+    {
+        _context = context;
+        _options = options;
+        _results = context.Results;
+        _logger = context.LoggerFactory.CreateLogger("Kvmi.Policy.Host");
+        _watcher = new VmWatcher(_results);
+    }
+
+    /// <summary>Runs to the end.</summary>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(VerbContext context, RunOptions options)
+    {
+        using var shutdown = new ShutdownSignal();
+        return await new PolicyHost(context, options).RunAsync(shutdown.Token).ConfigureAwait(false);
+    }
+
+    private async Task<int> RunAsync(CancellationToken shutdown)
+    {
+        var started = _context.Time.GetTimestamp();
+        using var engine = new PolicyEngine(new PolicyEngineOptions { Output = _results, TimeProvider = _context.Time, Logger = _logger });
+        var policies = await LivePolicies.StartAsync(_context, _options, engine).ConfigureAwait(false);
+        if (policies is null)
+        {
+            return ExitCode.Failure;
+        }
+
+        await using var reloading = policies.ConfigureAwait(false);
+        using var simulated = _options.Scenario is { } scenario ? new SimulatedGuest(_context, _options, scenario) : null;
+        await using var server = new KvmiServer(ServerOptions(simulated?.Endpoint), engine, _context.LoggerFactory, _context.Time);
+        server.Start();
+        Status("listening", $"Listening on {string.Join(", ", server.Endpoints)}.");
+        simulated?.Start();
+
+        var end = await WaitAsync(server, simulated, shutdown).ConfigureAwait(false);
+        LogMessages.Ending(_logger, end);
+        if (end != RunEnd.Scenario)
+        {
+            Status("ending", $"Ending by {Words.CamelCase(end.ToString())}: answering what waits, giving back what was taken.");
+        }
+
+        // The guest is asked first: it unhooks in order, as QEMU does; whoever hangs is closed by the server's own limit.
+        var result = simulated is null ? null : await simulated.EndAsync().ConfigureAwait(false);
+        await server.StopAsync().ConfigureAwait(false);
+        await policies.DisposeAsync().ConfigureAwait(false);
+        engine.Flush();
+        if (result is { End: SimulationEnd.Limit })
+        {
+            end = _options.Events is null ? RunEnd.Duration : RunEnd.Events;
+        }
+
+        Summarise(engine, server, policies, result, end, started);
+        return result is null or { EndedAsWritten: true } || end == RunEnd.Signal ? ExitCode.Fine : ExitCode.Failure;
+    }
+
+    private KvmiServerOptions ServerOptions(KvmiEndpoint? own) => new()
+    {
+        Endpoints = own is null ? _options.Endpoints : [own, .. _options.Endpoints],
+        Dialect = _options.Dialect,
+        CookieSecret = _options.Cookie ?? default,
+        AllowRemote = _options.AllowRemote,
+        Observer = _watcher,
+    };
+
+    private async Task<RunEnd> WaitAsync(KvmiServer server, SimulatedGuest? simulated, CancellationToken shutdown)
+    {
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(shutdown);
+        List<(RunEnd End, Task Task)> ends = [(RunEnd.Signal, Task.Delay(Timeout.InfiniteTimeSpan, _context.Time, waiting.Token))];
+        if (simulated is not null)
+        {
+            ends.Add((RunEnd.Scenario, simulated.Completion));
+        }
+
+        // Limits of a simulated guest are its own, so that it ends in order.
+        if (simulated is null && _options.Events is { } events)
+        {
+            ends.Add((RunEnd.Events, server.WaitForEventsAsync(events, waiting.Token)));
+        }
+
+        if (simulated is null && _options.Duration is { } duration)
+        {
+            ends.Add((RunEnd.Duration, Task.Delay(duration, _context.Time, waiting.Token)));
+        }
+
+        var first = await Task.WhenAny(ends.Select(end => end.Task)).ConfigureAwait(false);
+        var reason = shutdown.IsCancellationRequested ? RunEnd.Signal : ends.Find(end => end.Task == first).End;
+        await waiting.CancelAsync().ConfigureAwait(false);
+        return reason;
+    }
+
+    private void Summarise(PolicyEngine engine, KvmiServer server, LivePolicies policies, SimulationResult? result, RunEnd end, long started)
+    {
+        var summary = engine.GetSummary();
+        foreach (var policy in summary.Policies)
+        {
+            _results.Write(new PolicySummaryOutput { Time = _results.Now, Summary = policy });
+        }
+
+        if (result is not null)
+        {
+            _results.Write(new SimulationSummaryOutput { Time = _results.Now, Result = result });
+        }
+
+        _results.Write(new RunSummaryOutput
+        {
+            Time = _results.Now,
+            Vms = _watcher.Attached,
+            Events = server.EventsAnswered,
+            Alerts = summary.Alerts,
+            Reloads = policies.Reloads,
+            FailedReloads = policies.FailedReloads,
+            Elapsed = _context.Time.GetElapsedTime(started),
+            End = Words.CamelCase(end.ToString()),
+        });
+    }
+
+    private void Status(string status, FormattableString message) =>
+        _results.Write(new StatusOutput { Time = _results.Now, Status = status, Message = message.ToString(CultureInfo.InvariantCulture) });
+}

@@ -1,0 +1,54 @@
+using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Session.Endpoints;
+using Kvmi.Simulator;
+
+namespace Kvmi.Policy.Host.Running;
+
+/// <summary>The simulated guest of <c>run --simulate</c>: it connects to a socket of this very process, in a directory that nobody else can enter.</summary>
+internal sealed class SimulatedGuest : IDisposable
+{
+    private readonly PrivateDirectory _directory = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly SimulatorOptions _options;
+    private Task<SimulationResult>? _run;
+
+    public SimulatedGuest(VerbContext context, RunOptions options, string scenario)
+    {
+        Endpoint = KvmiEndpoint.Parse($"unix:{Path.Combine(_directory.Path, "kvmi.sock")}");
+        _options = new SimulatorOptions
+        {
+            Endpoint = Endpoint.ToString(),
+            Scenario = scenario,
+            Cookie = options.Cookie,
+
+            // The limits are the guest's, so that it ends its life in order and its last event is answered like the first.
+            MaxEvents = options.Events,
+            MaxDuration = options.Duration,
+            TimeProvider = context.Time,
+            LoggerFactory = context.LoggerFactory,
+        };
+    }
+
+    /// <summary>Where the server must listen for it.</summary>
+    public KvmiEndpoint Endpoint { get; }
+
+    /// <summary>Completes when the guest has ended.</summary>
+    public Task Completion => _run ?? Task.CompletedTask;
+
+    /// <summary>Starts the guest.</summary>
+    public void Start() => _run = Task.Run(() => Simulation.RunAsync(_options, _stop.Token));
+
+    /// <summary>Ends the guest in order if it still runs.</summary>
+    /// <returns>What became of it.</returns>
+    public async Task<SimulationResult> EndAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        return await _run!.ConfigureAwait(false);
+    }
+
+    public void Dispose()
+    {
+        _stop.Dispose();
+        _directory.Dispose();
+    }
+}

@@ -1,0 +1,124 @@
+using System.CommandLine;
+using System.Globalization;
+using Kvmi.Policy.Engine.Findings;
+using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Decoding;
+using Kvmi.Policy.Host.Loading;
+using Kvmi.Policy.Host.Output;
+using Kvmi.Policy.Host.Output.Records;
+using Kvmi.Policy.Host.Running;
+using Kvmi.Policy.Testing.Replay;
+
+namespace Kvmi.Policy.Host.Verbs;
+
+/// <summary>replay: feeds the events of captures to the policies and prints the decisions beside the recorded replies.</summary>
+internal static class ReplayVerb
+{
+    public static Command Create()
+    {
+        var files = new Argument<string[]>("FILE") { Description = "Hex capture", Arity = ArgumentArity.OneOrMore };
+        var policies = CommonOptions.Policies();
+        var plugins = CommonOptions.Plugins();
+        var mode = CommonOptions.Mode();
+        var json = CommonOptions.Json();
+        var verb = new Command("replay",
+            "Feed recorded events to the policies and compare the replies with the recorded ones.\n\nExample:\n  kvmi-policy replay kvmi-v7-linux-cr3.hex --policies policies")
+        {
+            files, policies, plugins, mode, json,
+        };
+        VerbRunner.Attach(verb, json, (parse, context) =>
+        {
+            var captures = Array.ConvertAll(parse.GetRequiredValue(files), file => new CaptureFile(file));
+            var directories = DefaultDirectories.Policies(parse.GetRequiredValue(policies));
+            var workshop = new PolicyWorkshop(context.Time, DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)), parse.GetValue(mode));
+            return Task.FromResult(captures.Max(capture => Replay(context, workshop, directories, capture)));
+        });
+        return verb;
+    }
+
+    private static int Replay(VerbContext context, PolicyWorkshop workshop, IReadOnlyList<string> policies, CaptureFile capture)
+    {
+        var dialect = CaptureDialect.Find(capture.Path, capture.Entries(), asked: null);
+        CommonOptions.RequireSpoken(dialect);
+        var (generation, findings) = workshop.Build(policies);
+        PolicyWorkshop.Report(context.Results, findings);
+        if (generation is null || findings.Any(finding => finding.Severity == FindingSeverity.Error))
+        {
+            generation?.Release();
+            return ExitCode.Failure;
+        }
+
+        using var replay = new CaptureReplay(Path.GetFileName(capture.Path), capture.Entries(), dialect, generation);
+        Forward(context.Results, replay.AttachOutput);
+        Dictionary<ReplyMatch, long> matches = [];
+        long notRecorded = 0;
+        foreach (var step in replay.Run())
+        {
+            Forward(context.Results, step.Output);
+            context.Results.Write(Line(context.Results, step));
+            matches[step.Match] = matches.GetValueOrDefault(step.Match) + 1;
+            notRecorded += step.NotRecorded.Count;
+        }
+
+        foreach (var problem in replay.Problems)
+        {
+            Console.Error.WriteLine($"kvmi-policy: {capture.Path}: {problem}");
+        }
+
+        foreach (var policy in replay.Summary().Policies.Where(policy => policy.Events > 0))
+        {
+            context.Results.Write(new PolicySummaryOutput { Time = context.Results.Now, Summary = policy });
+        }
+
+        context.Results.Write(Totals(context.Results, capture.Path, matches, notRecorded));
+        return replay.Problems.Count == 0 ? ExitCode.Fine : ExitCode.Failure;
+    }
+
+    // The replay's own decision lines say more than the engine's.
+    private static void Forward(ResultWriter results, IEnumerable<OutputRecord> output)
+    {
+        foreach (var record in output.Where(record => record is not DecisionOutput))
+        {
+            results.Write(record with { Time = results.Now });
+        }
+    }
+
+    private static ReplayOutput Line(ResultWriter results, ReplayStep step) => new()
+    {
+        Time = results.Now,
+        Vcpu = step.Vcpu,
+        Event = step.Event,
+        Sequence = step.Sequence,
+        Subject = step.Subject,
+        Decision = step.Decision,
+        Value = step.Value,
+        Policy = step.Policy,
+        WouldHave = step.WouldHave,
+        RecordedAction = step.RecordedAction,
+        RecordedValue = step.RecordedValue,
+        Match = Words.CamelCase(step.Match.ToString()),
+        Reason = step.NotRecorded.Count == 0 ? step.Reason : $"{step.Reason} Not recorded: {string.Join(", ", step.NotRecorded)}.",
+    };
+
+    private static TotalsOutput Totals(ResultWriter results, string file, Dictionary<ReplyMatch, long> matches, long notRecorded)
+    {
+        long Of(ReplyMatch match) => matches.GetValueOrDefault(match);
+        var events = matches.Values.Sum();
+        var replies = events - Of(ReplyMatch.None);
+        return new TotalsOutput
+        {
+            Time = results.Now,
+            Kind = "replay",
+            Counts =
+            [
+                new("events", events), new("replies", replies), new("bytes", Of(ReplyMatch.Bytes)), new("layout", Of(ReplyMatch.Layout)),
+                new("length", Of(ReplyMatch.Length)), new("different", Of(ReplyMatch.Different)), new("notRecorded", notRecorded),
+            ],
+            Text = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{file}: {Words.Count(events, "event")} decided, {replies} recorded replies: {Of(ReplyMatch.Bytes)} with the same bytes, {Of(ReplyMatch.Layout)} with the same layout, "
+                + $"{Of(ReplyMatch.Length)} with the same length, {Of(ReplyMatch.Different)} different; {notRecorded} commands not recorded"),
+        };
+    }
+}

@@ -1,0 +1,83 @@
+using System.CommandLine;
+using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Running;
+using Kvmi.Session.Endpoints;
+
+namespace Kvmi.Policy.Host.Verbs;
+
+/// <summary>run: the policy host itself.</summary>
+internal static class RunVerb
+{
+    private const string DefaultScenario = "default";
+
+    public static Command Create()
+    {
+        var listen = new Option<string[]>("--listen")
+        {
+            Description = "Where to listen for device managers: unix:PATH, tcp:127.0.0.1:PORT or vsock:PORT; may be given again",
+            HelpName = "ENDPOINT",
+            DefaultValueFactory = _ => [],
+        };
+        var simulate = new Option<string?>("--simulate")
+        {
+            Description = "Start the built-in simulated guest on a private socket, and end when its scenario has ended",
+            HelpName = "SCENARIO",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var policies = CommonOptions.Policies();
+        var plugins = CommonOptions.Plugins();
+        var mode = CommonOptions.Mode();
+        var dialect = CommonOptions.Dialect(auto: true);
+        var events = CommonOptions.Events();
+        var duration = CommonOptions.For();
+        var cookie = CookieFile.Option();
+        var remote = new Option<bool>("--allow-remote") { Description = "Listen on TCP addresses that other machines reach; KVMI has no encryption" };
+        var json = CommonOptions.Json();
+        var verb = new Command("run",
+            "Decide about the events of introspected VMs with the policies.\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy run --listen unix:/run/kvmi.sock --mode audit")
+        {
+            listen, simulate, policies, plugins, mode, dialect, events, duration, cookie, remote, json,
+        };
+        VerbRunner.Attach(verb, json, (parse, context) =>
+        {
+            CommonOptions.RequireSpoken(parse.GetValue(dialect));
+            var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
+            var endpoints = Endpoints(parse.GetRequiredValue(listen), parse.GetValue(remote));
+            if (scenario is null && endpoints.Count == 0)
+            {
+                throw new UsageException("There is nothing to listen on: give --listen unix:PATH for a real VM, or --simulate for the built-in one.");
+            }
+
+            return PolicyHost.RunAsync(context, new RunOptions
+            {
+                Endpoints = endpoints,
+                Policies = DefaultDirectories.Policies(parse.GetRequiredValue(policies)),
+                Plugins = DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
+                Mode = parse.GetValue(mode),
+                Scenario = scenario,
+                Dialect = parse.GetValue(dialect),
+                Events = parse.GetValue(events),
+                Duration = parse.GetValue(duration),
+                Cookie = CookieFile.Read(parse.GetValue(cookie)),
+                AllowRemote = parse.GetValue(remote),
+            });
+        });
+        return verb;
+    }
+
+    private static List<KvmiEndpoint> Endpoints(string[] texts, bool allowRemote)
+    {
+        List<KvmiEndpoint> endpoints = [];
+        foreach (var text in texts)
+        {
+            if (!KvmiEndpoint.TryParse(text, allowRemote, out var endpoint, out var error))
+            {
+                throw new UsageException(error);
+            }
+
+            endpoints.Add(endpoint);
+        }
+
+        return endpoints;
+    }
+}

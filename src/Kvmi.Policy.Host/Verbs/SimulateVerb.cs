@@ -1,0 +1,71 @@
+using System.CommandLine;
+using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Output.Records;
+using Kvmi.Policy.Host.Running;
+using Kvmi.Protocol;
+using Kvmi.Simulator;
+
+namespace Kvmi.Policy.Host.Verbs;
+
+/// <summary>simulate: plays device manager, kernel and guest against a listening tool.</summary>
+internal static class SimulateVerb
+{
+    public static Command Create()
+    {
+        var connect = new Option<string>("--connect")
+        {
+            Description = "Where the tool listens: unix:PATH, tcp:127.0.0.1:PORT or vsock:CID:PORT",
+            HelpName = "ENDPOINT",
+            Required = true,
+        };
+        var dialect = CommonOptions.Dialect(auto: false);
+        var vcpus = new Option<int?>("--vcpus") { Description = "Number of vCPUs (default: the scenario's)", HelpName = "N" };
+        var scenario = new Option<string>("--scenario")
+        {
+            Description = "Name of a built-in scenario, or path of a scenario file",
+            HelpName = "FILE|NAME",
+            DefaultValueFactory = _ => "default",
+        };
+        var seed = new Option<ulong?>("--seed") { Description = "Seed of everything random; the same seed gives the same guest", HelpName = "N" };
+        var cookie = CookieFile.Option();
+        var events = CommonOptions.Events();
+        var duration = CommonOptions.For();
+        var json = CommonOptions.Json();
+        var verb = new Command("simulate",
+            "Play a hypervisor with a model guest against a listening tool.\n\nExample:\n  kvmi-policy simulate --connect unix:/run/kvmi.sock --vcpus 2")
+        {
+            connect, dialect, vcpus, scenario, seed, cookie, events, duration, json,
+        };
+        VerbRunner.Attach(verb, json, (parse, context) =>
+        {
+            CommonOptions.RequireSpoken(parse.GetValue(dialect));
+            return RunAsync(context, new SimulatorOptions
+            {
+                Endpoint = parse.GetRequiredValue(connect),
+                Dialect = parse.GetValue(dialect) ?? KvmiDialect.V7,
+                Vcpus = parse.GetValue(vcpus),
+                Scenario = parse.GetRequiredValue(scenario),
+                Seed = parse.GetValue(seed),
+                Cookie = CookieFile.Read(parse.GetValue(cookie)),
+                MaxEvents = parse.GetValue(events),
+                MaxDuration = parse.GetValue(duration),
+                TimeProvider = context.Time,
+                LoggerFactory = context.LoggerFactory,
+            });
+        });
+        return verb;
+    }
+
+    private static async Task<int> RunAsync(VerbContext context, SimulatorOptions options)
+    {
+        using var shutdown = new ShutdownSignal();
+        var result = await Simulation.RunAsync(options, shutdown.Token).ConfigureAwait(false);
+        context.Results.Write(new SimulationSummaryOutput { Time = context.Results.Now, Result = result });
+        return result switch
+        {
+            { EndedAsWritten: true } => ExitCode.Fine,
+            { End: SimulationEnd.NotConnected } => ExitCode.Environment,
+            _ => ExitCode.Failure,
+        };
+    }
+}

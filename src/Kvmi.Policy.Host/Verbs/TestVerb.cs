@@ -1,0 +1,61 @@
+using System.CommandLine;
+using System.Globalization;
+using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Loading;
+using Kvmi.Policy.Host.Output.Records;
+using Kvmi.Policy.Host.Running;
+using Kvmi.Policy.Testing.Policies;
+
+namespace Kvmi.Policy.Host.Verbs;
+
+/// <summary>test: runs the tests inside policies, without a VM, through the real engine.</summary>
+internal static class TestVerb
+{
+    public static Command Create()
+    {
+        var paths = new Argument<string[]>("PATH") { Description = "Policy file, or directory of policies", Arity = ArgumentArity.OneOrMore };
+        var plugins = CommonOptions.Plugins();
+        var json = CommonOptions.Json();
+        var verb = new Command("test", "Run the tests that are written inside policies; no VM is needed.\n\nExample:\n  kvmi-policy test policies/lstar-lock")
+        {
+            paths, plugins, json,
+        };
+        VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
+            Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)), DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)))));
+        return verb;
+    }
+
+    private static int Run(VerbContext context, string[] paths, IReadOnlyList<string> plugins)
+    {
+        var results = context.Results;
+        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null);
+        var set = PolicySetLoader.Load(paths, workshop.Options with { AllowMissingParameters = true });
+        PolicyWorkshop.Report(results, set.Findings);
+        var suite = new PolicyTestSuite(workshop.Builder, workshop.Plugins, workshop.Options);
+        int passed = 0, failed = 0;
+        foreach (var result in set.Policies.SelectMany(policy => suite.Run(policy, set.Policies)))
+        {
+            passed += result.Passed ? 1 : 0;
+            failed += result.Passed ? 0 : 1;
+            results.Write(new TestOutput
+            {
+                Time = results.Now,
+                Policy = result.Policy,
+                Test = result.Test,
+                Passed = result.Passed,
+                Location = result.Location,
+                Failures = result.Failures,
+            });
+        }
+
+        results.Write(new TotalsOutput
+        {
+            Time = results.Now,
+            Kind = "tests",
+            Counts = [new("passed", passed), new("failed", failed)],
+            Text = string.Create(CultureInfo.InvariantCulture, $"{passed} passed, {failed} failed"),
+        });
+        return failed == 0 && !set.HasErrors ? ExitCode.Fine : ExitCode.Failure;
+    }
+}

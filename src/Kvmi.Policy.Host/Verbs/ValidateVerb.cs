@@ -1,0 +1,52 @@
+using System.CommandLine;
+using System.Globalization;
+using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Engine.Findings;
+using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Loading;
+using Kvmi.Policy.Host.Output;
+using Kvmi.Policy.Host.Output.Records;
+using Kvmi.Policy.Host.Running;
+
+namespace Kvmi.Policy.Host.Verbs;
+
+/// <summary>validate: reads policies, compiles their scripts, loads their plugins, and prints what is wrong.</summary>
+internal static class ValidateVerb
+{
+    public static Command Create()
+    {
+        var paths = new Argument<string[]>("PATH") { Description = "Policy file, or directory of policies", Arity = ArgumentArity.OneOrMore };
+        var plugins = CommonOptions.Plugins();
+        var json = CommonOptions.Json();
+        var verb = new Command("validate",
+            "Check policies with their scripts and plugins: file:line:column: error|warning CODE: message (hint).\n\nExample:\n  kvmi-policy validate policies/")
+        {
+            paths, plugins, json,
+        };
+        VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
+            Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)), DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)))));
+        return verb;
+    }
+
+    private static int Run(VerbContext context, string[] paths, IReadOnlyList<string> plugins)
+    {
+        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null);
+        var set = PolicySetLoader.Load(paths, workshop.Options with { AllowMissingParameters = true });
+        var build = workshop.Builder.Build(set.Policies, workshop.Plugins, previous: null);
+        build.Generation?.Release();
+        List<Finding> findings = [.. set.Findings, .. build.Findings];
+        PolicyWorkshop.Report(context.Results, findings);
+        var errors = findings.Count(finding => finding.Severity == FindingSeverity.Error);
+        var warnings = findings.Count - errors;
+        context.Results.Write(new TotalsOutput
+        {
+            Time = context.Results.Now,
+            Kind = "validation",
+            Counts = [new("files", set.Files.Count), new("errors", errors), new("warnings", warnings)],
+            Text = string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Words.Count(set.Files.Count, "policy file")}: {Words.Count(errors, "error")}, {Words.Count(warnings, "warning")}"),
+        });
+        return errors == 0 ? ExitCode.Fine : ExitCode.Failure;
+    }
+}

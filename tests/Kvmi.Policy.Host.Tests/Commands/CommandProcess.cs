@@ -1,0 +1,181 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Kvmi.Policy.Host.Tests.Commands;
+
+/// <summary>
+/// The built command as a process of its own. Every wait is on a condition with a time limit; disposing ends the process by its
+/// own id, whatever the test did.
+/// </summary>
+internal sealed partial class CommandProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private readonly Process _process;
+    private readonly object _lock = new();
+    private readonly List<string> _output = [];
+    private readonly StringBuilder _errors = new();
+    private readonly Task _outputEnd;
+    private readonly Task _errorEnd;
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private CommandProcess(Process process)
+    {
+        _process = process;
+        _outputEnd = PumpAsync(process.StandardOutput, _output.Add);
+        _errorEnd = PumpAsync(process.StandardError, line => _errors.AppendLine(line));
+    }
+
+    /// <summary>Where the build put the command, its policies and its plugins.</summary>
+    public static string Directory { get; } = FindDirectory();
+
+    /// <summary>All of stdout so far.</summary>
+    public string[] Output
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _output];
+            }
+        }
+    }
+
+    /// <summary>All of stderr so far.</summary>
+    public string Errors
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _errors.ToString();
+            }
+        }
+    }
+
+    /// <summary>Starts the command.</summary>
+    public static CommandProcess Start(string? workingDirectory, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            UseShellExecute = false,
+            WorkingDirectory = workingDirectory ?? Directory,
+        };
+        start.ArgumentList.Add(Path.Combine(Directory, "kvmi-policy.dll"));
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        return new CommandProcess(Process.Start(start) ?? throw new InvalidOperationException("The command did not start."));
+    }
+
+    /// <summary>Runs the command to its end.</summary>
+    public static async Task<CommandResult> RunAsync(params string[] arguments) => await RunInAsync(null, arguments);
+
+    /// <summary>Runs the command to its end in a directory.</summary>
+    public static async Task<CommandResult> RunInAsync(string? workingDirectory, params string[] arguments)
+    {
+        await using var process = Start(workingDirectory, arguments);
+        return await process.WaitForExitAsync();
+    }
+
+    /// <summary>Waits until a line of stdout contains a text, and gives that line.</summary>
+    public async Task<string> WaitForLineAsync(string text, int from = 0)
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        while (true)
+        {
+            Task changed;
+            lock (_lock)
+            {
+                if (_output.Skip(from).FirstOrDefault(line => line.Contains(text, StringComparison.Ordinal)) is { } found)
+                {
+                    return found;
+                }
+
+                changed = _changed.Task;
+            }
+
+            if (_outputEnd.IsCompleted && !changed.IsCompleted)
+            {
+                Assert.Fail($"The command ended without the line '{text}'.\n{Describe()}");
+            }
+
+            try
+            {
+                await Task.WhenAny(changed, _outputEnd).WaitAsync(limit.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.Fail($"The line '{text}' did not come.\n{Describe()}");
+            }
+        }
+    }
+
+    /// <summary>Waits for the end.</summary>
+    public async Task<CommandResult> WaitForExitAsync()
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        try
+        {
+            await _process.WaitForExitAsync(limit.Token);
+            await Task.WhenAll(_outputEnd, _errorEnd).WaitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.Fail($"The command did not end.\n{Describe()}");
+        }
+
+        return new CommandResult(_process.ExitCode, Output, Errors);
+    }
+
+    /// <summary>Asks for an orderly end: SIGTERM.</summary>
+    public void Terminate() => Assert.Equal(0, Kill(_process.Id, 15));
+
+    /// <summary>Ctrl-C: SIGINT.</summary>
+    public void Interrupt() => Assert.Equal(0, Kill(_process.Id, 2));
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+        }
+
+        _process.Dispose();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int processId, int signal);
+
+    // The tests lie in tests/NAME/bin/CONFIGURATION/FRAMEWORK; the command is built with the same configuration.
+    private static string FindDirectory()
+    {
+        var own = new DirectoryInfo(AppContext.BaseDirectory);
+        var root = own.Parent!.Parent!.Parent!.Parent!.Parent!.FullName;
+        return Path.Combine(root, "src", "Kvmi.Policy.Host", "bin", own.Parent.Name, own.Name);
+    }
+
+    private string Describe() => $"stdout:\n{string.Join('\n', Output)}\nstderr:\n{Errors}";
+
+    private async Task PumpAsync(StreamReader reader, Action<string> take)
+    {
+        while (await reader.ReadLineAsync() is { } line)
+        {
+            TaskCompletionSource changed;
+            lock (_lock)
+            {
+                take(line);
+                changed = _changed;
+                _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+
+            changed.SetResult();
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using Kvmi.Policy.Engine.Findings;
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Engine.Summary;
+using Kvmi.Policy.Host.Output.Records;
+using Kvmi.Protocol;
+using Kvmi.Protocol.Events;
+using Kvmi.Simulator;
+
+namespace Kvmi.Policy.Host.Tests.Output;
+
+/// <summary>One record of every kind, with hostile text in it: what the golden files hold.</summary>
+internal static class SampleRecords
+{
+    private static readonly DateTimeOffset Time = new(2026, 3, 1, 12, 30, 45, 123, TimeSpan.Zero);
+
+    public static IReadOnlyList<OutputRecord> All { get; } =
+    [
+        new DecisionOutput
+        {
+            Time = Time, Vm = "web01", Vcpu = 1, Event = EventKind.Msr, Rip = 0xffffffffc0a01200, Policy = "t0.lstar-lock", Decision = DecisionKind.Keep,
+            Value = 0xffffffff81e00080, Wanted = 0xffffffffc0a01000, Subject = "msr 0xc0000082", Reason = "keep by t0.lstar-lock",
+        },
+        new DecisionOutput
+        {
+            Time = Time, Vm = "web01", Vcpu = 0, Event = EventKind.PageFault, Rip = 0x1000, Policy = "t0.wx-guard", Decision = DecisionKind.Allow,
+            Subject = "gpa 0x1005000 x", WouldHave = DecisionKind.Inject, Reason = "audit",
+        },
+        new NoticeOutput
+        {
+            Time = Time, Vm = "name\u001b[31m\u202e\\x41", IsAlert = true, Policy = "t0.lstar-lock", Name = "lstar-hijack", Severity = PolicySeverity.High,
+            Mode = PolicyMode.Enforce, Vcpu = 1, Event = EventKind.Msr,
+            Fields =
+            [
+                new OutputField("vcpu", 1L), new OutputField("new", 0xffffffffc0a01000), new OutputField("writer", new byte[] { 0x0f, 0x30 }),
+                new OutputField("target", null), new OutputField("text", "line\nbreak\u0007 \"quoted\""), new OutputField("ratio", 0.5),
+                new OutputField("nan", double.NaN), new OutputField("hot", true),
+            ],
+        },
+        new NoticeOutput
+        {
+            Time = Time, Vm = "web01", IsAlert = false, Policy = "t0.cr3-watch", Name = "new-root", Severity = PolicySeverity.Low, Mode = PolicyMode.Audit,
+            Fields = [new OutputField("root", 0x2000UL), new OutputField("total", 3L)],
+        },
+        new StatusOutput { Time = Time, Vm = "web01", Status = "connected", Message = "web01 is attached.", Fields = [new OutputField("vcpus", 2L), new OutputField("events", "cr msr")] },
+        new StatusOutput { Time = Time, Status = "reload-failed", Policy = "t0.lstar-lock", Message = "The script does not compile; the old one stays." },
+        new TestOutput { Time = Time, Policy = "t0.lstar-lock", Test = "hijack is undone", Passed = true, Location = new SourceLocation("policies/lstar-lock/policy.yaml", 40, 7) },
+        new TestOutput
+        {
+            Time = Time, Policy = "t0.lstar-lock", Test = "wrong", Passed = false, Location = new SourceLocation("policies/lstar-lock/policy.yaml", 44, 7),
+            Failures = ["decision: expected keep, got allow"],
+        },
+        new FindingOutput
+        {
+            Time = Time,
+            Finding = new Finding(new SourceLocation("p/policy.yaml", 3, 5), FindingSeverity.Error, "KP1001", "Unknown key 'prioritty'.", "did you mean 'priority'?"),
+        },
+        new MessageOutput
+        {
+            Time = Time, Milliseconds = 719.46, Direction = "kernel-to-tool", Id = 1, Name = "CR", Role = "event", Sequence = 2, Vcpu = 0, Event = "cr", Line = 9,
+            Fields = [new OutputField("cr", 3L), new OutputField("new_value", 0x1c0a000UL), new OutputField("regs", new List<OutputField> { new("rip", 0x10UL) })],
+        },
+        new MessageOutput { Time = Time, Direction = "tool-to-kernel", Id = 9, Name = "CONTROL_EVENTS", Role = "commandReply", Sequence = 217, Error = -22, Line = 2 },
+        new MessageOutput { Time = Time, Direction = "tool-to-kernel", Id = 77, Name = "unknown", Role = "command", Sequence = 3, Line = 11, Offset = 0, Reason = "No message has the id 77." },
+        new ReplayOutput
+        {
+            Time = Time, Vcpu = 0, Event = EventKind.Cr, Sequence = 2, Subject = "cr3", Decision = DecisionKind.Allow, Value = 0x1c0a000, Match = "bytes",
+            RecordedAction = EventAction.Continue, RecordedValue = 0x1c0a000, Reason = "",
+        },
+        new ReplayOutput { Time = Time, Vcpu = 0, Event = EventKind.Cr, Sequence = 3, Subject = "cr4", Decision = DecisionKind.Keep, Policy = "t0.cr4-pin", Value = 1, Match = "none", Reason = "no reply was recorded" },
+        new PolicySummaryOutput
+        {
+            Time = Time,
+            Summary = new PolicySummary
+            {
+                Id = "t0.lstar-lock", Version = "1.2.0", Mode = PolicyMode.Enforce, IsLive = true, Events = 3, Alerts = 1, SuppressedAlerts = 4, Records = 0, Errors = 1,
+                Decisions = new Dictionary<DecisionKind, long> { [DecisionKind.Allow] = 2, [DecisionKind.Keep] = 1 },
+                WouldHave = new Dictionary<DecisionKind, long> { [DecisionKind.Inject] = 1 }, P50Nanoseconds = 1_500, P99Nanoseconds = 2_345_678, MaxNanoseconds = 3_000_000,
+                Facts = [new FactSummary("web01", "address-spaces", 12), new FactSummary("web02", "address-spaces", 7)],
+            },
+        },
+        new SimulationSummaryOutput
+        {
+            Time = Time,
+            Result = new SimulationResult
+            {
+                Scenario = "default", EndedAsWritten = true, End = SimulationEnd.Completed, Vcpus = 2, Seed = 42, Connections = 1,
+                Duration = TimeSpan.FromMilliseconds(1234), Events = new Dictionary<EventKind, long> { [EventKind.Cr] = 5 },
+                Replies = new Dictionary<EventAction, long> { [EventAction.Continue] = 5 }, Commands = new Dictionary<string, long> { ["GET_VERSION"] = 1 },
+                CommandErrors = new Dictionary<string, long>(), Consequences = [new Consequence("lstar", "kept", 1)],
+            },
+        },
+        new TotalsOutput { Time = Time, Kind = "tests", Counts = [new("passed", 1), new("failed", 1)], Text = "1 passed, 1 failed" },
+        new RunSummaryOutput { Time = Time, Vms = 1, Events = 5, Alerts = 1, Reloads = 2, FailedReloads = 1, Elapsed = TimeSpan.FromSeconds(1.5), End = "scenario" },
+    ];
+}
