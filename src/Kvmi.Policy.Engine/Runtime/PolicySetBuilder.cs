@@ -48,7 +48,10 @@ internal sealed class PolicySetBuilder
             }
         }
 
-        _context.Status("in-service", null, $"Generation {generation.Number} is in service on {_context.Name}: {built.Count} policies, {refused} refused.");
+        _context.Status(
+            "in-service",
+            null,
+            $"Generation {generation.Number} is in service on {_context.Name}: {built.Count} policies, {refused} refused.");
         return new PolicySet(generation, [.. built.OrderBy(instance => instance.Order)]);
     }
 
