@@ -28,8 +28,8 @@ public sealed class ProcessCensusTests
 
             Decision OnCr3(CrEvent e)
             {
-                if (census.Switches(e.New) == 1 && census.TryGetFirstSeen(e.New, out var first) && census.TryGetLastSeen(e.New, out _))
-                    Record("new-root", new { root = e.New, first, known = census.Count, switches = census.TotalSwitches });
+                if (!census.TryGetFirstSeen(e.New, out _))
+                    Record("new-root", new { root = e.New, known = census.Count, switches = census.TotalSwitches });
                 return Allow;
             }
             """,
@@ -37,11 +37,30 @@ public sealed class ProcessCensusTests
         {
             Requires = new() { Plugins = ["process-census"] },
         };
-        var result = Builder().Build([script, Plugin("census", "process-census", "ProcessCensusPolicy", On(EventKind.Cr, "OnCr3"))], catalog, null);
+        var times = Inline(
+            "times",
+            """
+            using Kvmi.Policy.Plugins.ProcessCensus;
+
+            var census = Service<IProcessCensus>();
+
+            Decision OnCr3(CrEvent e)
+            {
+                census.TryGetFirstSeen(e.New, out var first);
+                census.TryGetLastSeen(e.New, out var last);
+                Record("root", new { from = first.Hour, until = last.Hour, switches = census.Switches(e.New), census.Overflowed });
+                return Allow;
+            }
+            """,
+            On(EventKind.Cr, "OnCr3")) with
+        {
+            Requires = new() { Plugins = ["process-census"] },
+        };
+        var result = Builder().Build([script, times, Plugin("census", "process-census", "ProcessCensusPolicy", On(EventKind.Cr, "OnCr3"))], catalog, null);
         Assert.Empty(result.Findings);
         _generation = result.Generation!;
         _pluginServices = new(_services);
-        _onCr3 = _generation.CreationOrder[0].Factory.Create(_pluginServices).Handlers[0]!;
+        _onCr3 = HandlerOf("census", _pluginServices);
     }
 
     [Fact]
@@ -62,19 +81,31 @@ public sealed class ProcessCensusTests
     public void A_script_asks_the_census()
     {
         var services = new RecordingServices(_services);
-        var script = _generation.CreationOrder[1].Factory.Create(services).Handlers[0]!;
+        var script = HandlerOf("script", services);
         foreach (var root in new ulong[] { 0x1000, 0x2000, 0x1000 })
         {
-            Write(root);
             DecideCr(script, CrMessage(0, root));
+            Write(root);
         }
 
         Assert.Equal(
             [
-                "new-root { root = 4096, first = 01/01/1970 00:00:00 +00:00, known = 1, switches = 1 }",
-                "new-root { root = 8192, first = 01/01/1970 00:00:00 +00:00, known = 2, switches = 2 }",
+                "new-root { root = 4096, known = 0, switches = 0 }",
+                "new-root { root = 8192, known = 1, switches = 1 }",
             ],
             services.Alerts);
+    }
+
+    [Fact]
+    public void Times_and_switches_are_kept_per_root()
+    {
+        _pluginServices.Now = DateTimeOffset.UnixEpoch.AddHours(1);
+        Write(0x1000);
+        _pluginServices.Now = DateTimeOffset.UnixEpoch.AddHours(3);
+        Write(0x1000);
+        var services = new RecordingServices(_services);
+        DecideCr(HandlerOf("times", services), CrMessage(0, 0x1000));
+        Assert.Equal(["root { from = 1, until = 3, switches = 2, Overflowed = 0 }"], services.Alerts);
     }
 
     [Fact]
@@ -97,6 +128,9 @@ public sealed class ProcessCensusTests
             handler(new CrEvent(frame));
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
+
+    private Delegate HandlerOf(string policy, RecordingServices services) =>
+        _generation.Policies.Single(candidate => candidate.Definition.Id == policy).Factory.Create(services).Handlers[0]!;
 
     private void Write(ulong value) => Assert.Equal(Decision.Allow, DecideCr(_onCr3, CrMessage(0, value)));
 
