@@ -17,6 +17,8 @@ internal sealed class SimulationRunner
     private static readonly TimeSpan SettlePoll = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan OutstandingPatience = TimeSpan.FromSeconds(5);
 
+    private const int UnarmedFactor = 10;
+
     private readonly SimulatorOptions _options;
     private readonly Scenario _scenario;
     private readonly IScenarioGuest _guest;
@@ -234,7 +236,8 @@ internal sealed class SimulationRunner
     {
         while (!cancellationToken.IsCancellationRequested)
         {
-            var quiet = hook.SawCommand && hook.Quiet >= _scenario.Settle && !_context.Workers.Any(worker => worker.IsBusy);
+            var settle = IsArmed() ? _scenario.Settle : _scenario.Settle * UnarmedFactor;
+            var quiet = hook.SawCommand && hook.Quiet >= settle && !_context.Workers.Any(worker => worker.IsBusy);
             if (quiet || _options.TimeProvider.GetElapsedTime(_hookedAt) >= _scenario.MaxWait)
             {
                 LogMessages.ScenarioStarts(_logger, _scenario.Title);
@@ -244,6 +247,13 @@ internal sealed class SimulationRunner
 
             await DelayAsync(SettlePoll, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    // A tool that has asked to see nothing yet is probably still busy with itself; one that never asks is not waited for long.
+    private bool IsArmed()
+    {
+        var commands = _context.Counters.Commands();
+        return commands.ContainsKey(nameof(CommandKind.ControlEvents)) || commands.ContainsKey(nameof(CommandKind.SetPageAccess));
     }
 
     /// <summary>What the device manager does on <c>stop</c>: UNHOOK event, patience, unhook (2.4).</summary>

@@ -53,7 +53,7 @@ public sealed class RunCommandTests
         using var directory = new TestDirectory();
         await using var host = CommandProcess.Start(directory.Path, "run", "--listen", directory.Socket(), "--json");
         await host.WaitForLineAsync("\"listening\"");
-        var guest = (await CommandProcess.RunAsync("simulate", "--connect", directory.Socket(), "--vcpus", "3", "--json")).Expect(0);
+        var guest = (await CommandProcess.RunAsync("simulate", "--connect", directory.Socket(), "--vcpus", "3", "--settle", "1s", "--json")).Expect(0);
         await host.WaitForLineAsync("\"disconnected\"");
         host.Terminate();
         var result = (await host.WaitForExitAsync()).Expect(0);
