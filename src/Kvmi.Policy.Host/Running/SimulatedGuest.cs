@@ -24,6 +24,9 @@ internal sealed class SimulatedGuest : IDisposable
             // The limits are the guest's, so that it ends its life in order and its last event is answered like the first.
             MaxEvents = options.Events,
             MaxDuration = options.Duration,
+
+            // Both ends are in this process, and policies are armed in one go: there is no slow tool to wait for.
+            Settle = TimeSpan.FromMilliseconds(150),
             TimeProvider = context.Time,
             LoggerFactory = context.LoggerFactory,
         };

@@ -30,11 +30,18 @@ internal static class SimulateVerb
         var cookie = CookieFile.Option();
         var events = CommonOptions.Events();
         var duration = CommonOptions.For();
+        var settle = new Option<TimeSpan?>("--settle")
+        {
+            Description = "How long the tool must be silent after it armed its first event before the scenario starts, such as 150ms or 3s "
+                + "(default: the scenario's, else 1s)",
+            HelpName = "DURATION",
+            CustomParser = DurationText.Parse,
+        };
         var json = CommonOptions.Json();
         var verb = new Command("simulate",
             "Play a hypervisor with a model guest against a listening tool.\n\nExample:\n  kvmi-policy simulate --connect unix:/run/kvmi.sock --vcpus 2")
         {
-            connect, dialect, vcpus, scenario, seed, cookie, events, duration, json,
+            connect, dialect, vcpus, scenario, seed, cookie, events, duration, settle, json,
         };
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
@@ -49,6 +56,7 @@ internal static class SimulateVerb
                 Cookie = CookieFile.Read(parse.GetValue(cookie)),
                 MaxEvents = parse.GetValue(events),
                 MaxDuration = parse.GetValue(duration),
+                Settle = parse.GetValue(settle),
                 TimeProvider = context.Time,
                 LoggerFactory = context.LoggerFactory,
             });
