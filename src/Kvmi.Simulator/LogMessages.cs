@@ -47,9 +47,14 @@ internal static partial class LogMessages
     [LoggerMessage(3017, LogLevel.Error, "The receiving thread failed.")]
     public static partial void ReceiverFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(3020, LogLevel.Information, "Scenario '{Scenario}': the tool is ready, the steps start.")]
-    public static partial void ScenarioStarts(ILogger logger, string scenario);
+    [LoggerMessage(3020, LogLevel.Information, "Scenario '{Scenario}': the steps start, {Why}.")]
+    public static partial void ScenarioStarts(ILogger logger, string scenario, string why);
 
     [LoggerMessage(3021, LogLevel.Information, "Scenario '{Scenario}' ended: {End}.")]
     public static partial void ScenarioEnded(ILogger logger, string scenario, SimulationEnd end);
+
+    [LoggerMessage(3022, LogLevel.Warning,
+        "Scenario '{Scenario}' is over and the guest caused no event: the tool armed nothing that this guest does, or armed it after the steps "
+        + "had started. Arm events before the tool falls silent, or give a longer settle time.")]
+    public static partial void NothingSeen(ILogger logger, string scenario);
 }

@@ -23,4 +23,7 @@ public enum SimulationEnd
 
     /// <summary>The simulator or its guest failed; the reason says how.</summary>
     Failed = 6,
+
+    /// <summary>The tool closed the connection in order, and the scenario has no end of its own.</summary>
+    ClosedByTool = 7,
 }

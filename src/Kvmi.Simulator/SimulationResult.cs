@@ -9,8 +9,8 @@ public sealed record SimulationResult
     public required string Scenario { get; init; }
 
     /// <summary>
-    /// True when every step ended on every vCPU (or a limit of the options or the caller stopped an otherwise sound run) and the
-    /// connection was given up in an orderly way.
+    /// True when every step ended on every vCPU (or a limit of the options, the caller, or in an endless scenario the tool stopped
+    /// an otherwise sound run) and the connection was given up in an orderly way.
     /// </summary>
     public required bool EndedAsWritten { get; init; }
 

@@ -17,8 +17,6 @@ internal sealed class SimulationRunner
     private static readonly TimeSpan SettlePoll = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan OutstandingPatience = TimeSpan.FromSeconds(5);
 
-    private const int UnarmedFactor = 10;
-
     private readonly SimulatorOptions _options;
     private readonly Scenario _scenario;
     private readonly IScenarioGuest _guest;
@@ -81,7 +79,12 @@ internal sealed class SimulationRunner
         }
 
         LogMessages.ScenarioEnded(_logger, _scenario.Title, end);
-        var sound = end is SimulationEnd.Completed or SimulationEnd.Limit or SimulationEnd.Cancelled;
+        var sound = end is SimulationEnd.Completed or SimulationEnd.Limit or SimulationEnd.Cancelled or SimulationEnd.ClosedByTool;
+        if (sound && end != SimulationEnd.Cancelled && _context.Counters.GuestEvents == 0)
+        {
+            LogMessages.NothingSeen(_logger, _scenario.Title);
+        }
+
         return new SimulationResult
         {
             Scenario = _scenario.Title,
@@ -125,11 +128,14 @@ internal sealed class SimulationRunner
             await hook.UnhookAsync().ConfigureAwait(false);
             var reason = hook.CloseReason is { } why
                 ? $"The simulated kernel closed the connection: {why}."
-                : "The tool closed the connection before the scenario ended.";
+                : $"The tool closed the connection before the scenario ended{(hook.Loss is { } loss ? $", {loss}" : string.Empty)}.";
             LogMessages.Unhooked(_logger, reason);
             if (_options.Reconnect is not { } pause)
             {
-                return new GuestEnd(SimulationEnd.Disconnected, reason);
+                // Where the scenario has no end, a tool that leaves without losing anything has given it one.
+                return _scenario.IsEndless && hook is { CloseReason: null, Loss: null }
+                    ? new GuestEnd(SimulationEnd.ClosedByTool, null)
+                    : new GuestEnd(SimulationEnd.Disconnected, reason);
             }
 
             await DelayAsync(pause, cancellationToken).ConfigureAwait(false);
@@ -229,31 +235,24 @@ internal sealed class SimulationRunner
     }
 
     /// <summary>
-    /// Opens the guest when the tool looks ready: it has sent commands, then nothing for the settle time, and keeps no vCPU paused. A
-    /// real guest would not wait; without this a scenario could be over before the tool has armed anything.
+    /// Opens the guest when the tool looks ready: it has armed something, then sent nothing for the settle time, and keeps no vCPU
+    /// paused. A real guest would not wait; without this a scenario could be over before the tool has armed anything.
     /// </summary>
     private async Task SettleAsync(HookedVm hook, CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)
         {
-            var settle = IsArmed() ? _scenario.Settle : _scenario.Settle * UnarmedFactor;
-            var quiet = hook.SawCommand && hook.Quiet >= settle && !_context.Workers.Any(worker => worker.IsBusy);
-            if (quiet || _options.TimeProvider.GetElapsedTime(_hookedAt) >= _scenario.MaxWait)
+            var ready = hook.IsArmed && hook.Quiet >= _scenario.Settle && !_context.Workers.Any(worker => worker.IsBusy);
+            if (ready || _options.TimeProvider.GetElapsedTime(_hookedAt) >= _scenario.MaxWait)
             {
-                LogMessages.ScenarioStarts(_logger, _scenario.Title);
+                LogMessages.ScenarioStarts(
+                    _logger, _scenario.Title, ready ? "the tool is ready" : $"the tool was not ready after {_scenario.MaxWait.TotalSeconds:0.###} s");
                 _guest.Open();
                 return;
             }
 
             await DelayAsync(SettlePoll, cancellationToken).ConfigureAwait(false);
         }
-    }
-
-    // A tool that has asked to see nothing yet is probably still busy with itself; one that never asks is not waited for long.
-    private bool IsArmed()
-    {
-        var commands = _context.Counters.Commands();
-        return commands.ContainsKey(nameof(CommandKind.ControlEvents)) || commands.ContainsKey(nameof(CommandKind.SetPageAccess));
     }
 
     /// <summary>What the device manager does on <c>stop</c>: UNHOOK event, patience, unhook (2.4).</summary>

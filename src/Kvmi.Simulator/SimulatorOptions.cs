@@ -72,8 +72,9 @@ public sealed record SimulatorOptions
     public TimeSpan UnhookPatience { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// Time without a command after which the tool counts as ready and the scenario's steps start; null takes the scenario's.
-    /// Real guests do not wait; this is what lets a scenario be seen from its first step.
+    /// Time without a message from the tool, once it has armed something, after which it counts as ready and the scenario's steps
+    /// start; null takes the scenario's, which is 1 s unless its file says otherwise. Real guests do not wait; this is what lets a
+    /// scenario be seen from its first step. The scenario's <c>max-wait</c> bounds the whole wait.
     /// </summary>
     public TimeSpan? Settle { get; init; }
 

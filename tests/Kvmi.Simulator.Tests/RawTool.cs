@@ -99,6 +99,15 @@ internal sealed class RawTool : IDisposable
     /// <summary>An event that was put aside, else the next message of whatever sort; null at the end.</summary>
     public ReceivedMessage? NextEventFirst() => _events.TryDequeue(out var message) ? message : Next();
 
+    /// <summary>Events that were put aside while a reply was awaited.</summary>
+    public IEnumerable<ReceivedMessage> TakePutAside()
+    {
+        while (_events.TryDequeue(out var message))
+        {
+            yield return message;
+        }
+    }
+
     /// <summary>The next message, of whatever sort.</summary>
     public ReceivedMessage? Next()
     {

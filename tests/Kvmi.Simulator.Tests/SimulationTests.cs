@@ -258,6 +258,125 @@ public sealed class SimulationTests
         Assert.Equal(2, tool.Seen[EventKind.Msr]);
     }
 
+    [Fact]
+    public async Task The_steps_wait_for_the_first_command_that_arms_something()
+    {
+        using var listener = new ListeningTool();
+        using var file = new ScenarioFile("max-wait: 3600s\nvcpus: 1\nsteps: [{program: process-switches, repeat: 3}]");
+        var time = new PollCountingTime();
+        var run = Start(listener, options => options with { Scenario = file.Path, Settle = TimeSpan.Zero, TimeProvider = time });
+        var (raw, _) = listener.Greet();
+        var d = RawTool.Dialect;
+        Assert.Equal(0, raw.Ask((b, s) => d.Write(b, s, new ControlVmEvents(0, 1))).Error);
+
+        // A tool that only looks around, for many looks of the runner: nothing may start.
+        for (var seen = time.Polls; time.Polls < seen + 5;)
+        {
+            Assert.Equal(0, raw.Ask((b, s) => d.WriteEmpty(b, s, CommandKind.GetVmInfo)).Error);
+        }
+
+        Assert.Empty(raw.TakePutAside());
+        new ContinueTool(raw).Arm();
+        var tool = new ContinueTool(raw);
+        tool.Serve();
+        var result = await run;
+        Assert.True(result.EndedAsWritten, result.FailureReason);
+        Assert.True(tool.Seen[EventKind.Cr] >= 3);
+        Assert.Equal(1, tool.Seen[EventKind.Msr]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_scenario_that_nobody_saw_is_warned_of(bool watches)
+    {
+        using var listener = new ListeningTool();
+        using var file = new ScenarioFile($"max-wait: {(watches ? "3600s" : "0ms")}\nsteps: [{{program: process-switches}}]");
+        using var log = new LogLines();
+        var run = Start(listener, options => options with { Scenario = file.Path, LoggerFactory = log });
+        var (raw, _) = listener.Greet();
+        if (watches)
+        {
+            var tool = new ContinueTool(raw);
+            tool.Arm();
+            tool.Serve();
+        }
+        else
+        {
+            raw.ExpectClose();
+        }
+
+        var result = await run;
+        Assert.True(result.EndedAsWritten, result.FailureReason);
+        Assert.Equal(watches ? 0 : 1, log.Warnings.Count(line => line.Contains("caused no event", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_tool_that_disarms_and_closes_has_ended_an_endless_scenario()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener, options => options with { Scenario = "load" });
+        var (raw, _) = listener.Greet();
+        Disarm(raw);
+        raw.Dispose();
+        var result = await run;
+        Assert.Equal((SimulationEnd.ClosedByTool, null), (result.End, result.FailureReason));
+        Assert.True(result.EndedAsWritten);
+    }
+
+    [Fact]
+    public async Task A_tool_that_closes_inside_a_message_is_a_failure_of_an_endless_scenario_too()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener, options => options with { Scenario = "load" });
+        var (raw, _) = listener.Greet();
+        Disarm(raw);
+        raw.SendBytes([2, 0, 0, 0]);
+        raw.Dispose();
+        var result = await run;
+        Assert.Equal(SimulationEnd.Disconnected, result.End);
+        Assert.False(result.EndedAsWritten);
+        Assert.Contains("in the middle of a message", result.FailureReason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_tool_that_leaves_an_event_unanswered_is_a_failure_of_an_endless_scenario_too()
+    {
+        using var listener = new ListeningTool();
+        var run = Start(listener, options => options with { Scenario = "load", Vcpus = 1 });
+        var (raw, _) = listener.Greet();
+        new ContinueTool(raw).Arm();
+        raw.Event();
+        raw.Dispose();
+        var result = await run;
+        Assert.Equal(SimulationEnd.Disconnected, result.End);
+        Assert.False(result.EndedAsWritten);
+        Assert.Contains("1 event waited for an answer", result.FailureReason, StringComparison.Ordinal);
+    }
+
+    /// <summary>Watches a few events, then switches everything off as a tool does before it leaves.</summary>
+    private static void Disarm(RawTool raw)
+    {
+        new ContinueTool(raw).Arm();
+        for (var i = 0; i < 50; i++)
+        {
+            raw.Allow(raw.Event());
+        }
+
+        for (ushort vcpu = 0; vcpu < 2; vcpu++)
+        {
+            foreach (var id in new ushort[] { 1, 2 })
+            {
+                Assert.Equal(0, raw.Ask((b, s) => RawTool.Dialect.Write(b, s, new ControlEvents(vcpu, id, 0))).Error);
+            }
+        }
+
+        foreach (var late in raw.TakePutAside())
+        {
+            raw.Allow(late);
+        }
+    }
+
     private static void Serve(ListeningTool listener)
     {
         var (raw, _) = listener.Greet();

@@ -32,7 +32,8 @@ internal static class SimulateVerb
         var duration = CommonOptions.For();
         var settle = new Option<TimeSpan?>("--settle")
         {
-            Description = "Start the scenario when the tool has sent no command for this time (default: the scenario's)",
+            Description = "How long the tool must be silent after it armed its first event before the scenario starts, such as 150ms or 3s "
+                + "(default: the scenario's, else 1s)",
             HelpName = "DURATION",
             CustomParser = DurationText.Parse,
         };

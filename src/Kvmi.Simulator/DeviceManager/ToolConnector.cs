@@ -45,7 +45,7 @@ internal sealed class ToolConnector
         }
         catch (SocketException exception)
         {
-            return new HandshakeResult(null, exception.Message, IsUnreachable: true);
+            return new HandshakeResult(null, _endpoint.Explain(exception), IsUnreachable: true);
         }
 
         // The socket stays in blocking mode for the kernel side, so time-out and cancellation end a wait by shutting it down.

@@ -23,12 +23,13 @@ internal sealed class HookedVm : IDisposable
     private int _vcpusToLeave;
     private uint _eventSequence;
     private uint _vmEvents;
-    private int _stepper = -1;
     private int _isClosed;
     private long _closedAt;
     private long _lastTraffic;
-    private int _sawCommand;
+    private int _isArmed;
+    private int _unanswered;
     private string? _closeReason;
+    private string? _loss;
     private bool _pagesReleased;
 
     public HookedVm(Socket socket, IMessageWriter writer, KernelContext context)
@@ -60,24 +61,26 @@ internal sealed class HookedVm : IDisposable
     /// <summary>Why the connection ended; null while it lives or when the tool closed it.</summary>
     public string? CloseReason => Volatile.Read(ref _closeReason);
 
-    /// <summary>True once a command arrived.</summary>
-    public bool SawCommand => Volatile.Read(ref _sawCommand) != 0;
+    /// <summary>
+    /// True once the tool switched something on that can give an event: an event, a register, a page restriction, a pause,
+    /// single-stepping. UNHOOK alone does not count: it says nothing about what the tool wants to see of the guest.
+    /// </summary>
+    public bool IsArmed => Volatile.Read(ref _isArmed) != 0;
+
+    /// <summary>What was lost when the tool closed the connection, to follow "the tool closed the connection"; null: nothing.</summary>
+    public string? Loss => Volatile.Read(ref _loss);
 
     /// <summary>Time since the last message from the tool.</summary>
     public TimeSpan Quiet => Context.TimeProvider.GetElapsedTime(Volatile.Read(ref _lastTraffic));
 
-    /// <summary>vCPU that is single-stepped while the others are held; −1: none.</summary>
-    public int Stepper => Volatile.Read(ref _stepper);
-
     /// <summary>Remembers that the tool said something.</summary>
-    public void NoteTraffic(bool isCommand)
-    {
-        Volatile.Write(ref _lastTraffic, Context.TimeProvider.GetTimestamp());
-        if (isCommand)
-        {
-            Volatile.Write(ref _sawCommand, 1);
-        }
-    }
+    public void NoteTraffic() => Volatile.Write(ref _lastTraffic, Context.TimeProvider.GetTimestamp());
+
+    /// <summary>Remembers that the tool switched something on that can give an event.</summary>
+    public void NoteArmed() => Volatile.Write(ref _isArmed, 1);
+
+    /// <summary>Remembers that the answer to an event has arrived. Receiving thread.</summary>
+    public void NoteReply() => Interlocked.Decrement(ref _unanswered);
 
     /// <summary>True when the tool switched a VM event on.</summary>
     public bool IsVmEventEnabled(EventKind kind) => (Volatile.Read(ref _vmEvents) & (1u << (int)kind)) != 0;
@@ -95,28 +98,12 @@ internal sealed class HookedVm : IDisposable
         }
     }
 
-    /// <summary>Makes a vCPU the one that steps.</summary>
-    /// <returns>False when another one steps.</returns>
-    public bool TryStartStepping(int vcpu)
-    {
-        var before = Interlocked.CompareExchange(ref _stepper, vcpu, -1);
-        return before == -1 || before == vcpu;
-    }
-
-    /// <summary>Lets the other vCPUs go on.</summary>
-    public void StopStepping(int vcpu)
-    {
-        if (Interlocked.CompareExchange(ref _stepper, -1, vcpu) == vcpu)
-        {
-            Context.WakeAll();
-        }
-    }
-
     /// <summary>Sends an event and gives its number; the counter and the wire have the same order.</summary>
     /// <returns>False when the connection is gone.</returns>
     public bool SendEvent(int vcpu, in VcpuState state, in EventBody body, out uint sequence)
     {
         bool sent;
+        var expectsReply = Rules.Dialect.ExpectsReply(body.Kind);
         lock (_writeGate)
         {
             if (IsClosed)
@@ -126,13 +113,18 @@ internal sealed class HookedVm : IDisposable
             }
 
             sequence = ++_eventSequence;
+            if (expectsReply)
+            {
+                Interlocked.Increment(ref _unanswered);
+            }
+
             var length = Rules.Dialect.WriteEvent(_out, sequence, (ushort)vcpu, in state, in body);
             sent = _writer.Write(_out.AsSpan(0, length));
         }
 
         if (sent)
         {
-            Context.Counters.Event(body.Kind, Rules.Dialect.ExpectsReply(body.Kind));
+            Context.Counters.Event(body.Kind, expectsReply);
             return true;
         }
 
@@ -225,6 +217,7 @@ internal sealed class HookedVm : IDisposable
             else
             {
                 _restrictedPages.Add(gpa & ~0xFFFUL);
+                NoteArmed();
             }
 
             return KvmiError.None;
@@ -264,6 +257,17 @@ internal sealed class HookedVm : IDisposable
         ReleasePages();
         _closed.TrySetResult();
         Context.WakeAll();
+    }
+
+    /// <summary>Gives the connection up because the tool did.</summary>
+    /// <param name="loss">What the receiving thread saw break; null when the stream ended between two messages.</param>
+    public void CloseByTool(string? loss)
+    {
+        var unanswered = Volatile.Read(ref _unanswered);
+        Volatile.Write(
+            ref _loss,
+            loss ?? (unanswered <= 0 ? null : unanswered == 1 ? "while 1 event waited for an answer" : $"while {unanswered} events waited for an answer"));
+        Close(null);
     }
 
     /// <summary>A vCPU thread has undone what this hook did to it.</summary>

@@ -18,6 +18,7 @@ internal sealed class Receiver
     private readonly byte[] _buffer = new byte[64 * 1024];
     private int _start;
     private int _end;
+    private bool _isBroken;
 
     public Receiver(HookedVm hook, Socket socket)
     {
@@ -43,7 +44,7 @@ internal sealed class Receiver
                 Dispatch(header, message);
             }
 
-            _hook.Close(null);
+            _hook.CloseByTool(_isBroken ? "and left what the kernel had sent unread" : _end > _start ? "in the middle of a message" : null);
         }
 #pragma warning disable CA1031 // The last frame of a thread: a failure must end the simulation with its reason, not the process.
         catch (Exception exception)
@@ -92,6 +93,7 @@ internal sealed class Receiver
                 received = _socket.Receive(_buffer.AsSpan(_end), SocketFlags.None, out var error);
                 if (error != SocketError.Success)
                 {
+                    _isBroken = true;
                     return false;
                 }
             }
@@ -114,14 +116,13 @@ internal sealed class Receiver
 
     private void Dispatch(MessageHeader header, ReadOnlySpan<byte> message)
     {
+        _hook.NoteTraffic();
         if (Dialect.Classify(MessageDirection.ToolToKernel, header.Id) == MessageRole.EventReply)
         {
-            _hook.NoteTraffic(isCommand: false);
             RouteReply(header, message);
             return;
         }
 
-        _hook.NoteTraffic(isCommand: true);
         var known = Dialect.TryGetCommand(header.Id, out var kind) && _context.Rules.Knows(kind);
         var command = new CommandContext(header, known ? kind : null, _vmCommands.RepliesOn, _vmCommands.ErrorEvents);
         if (!known)
@@ -181,6 +182,7 @@ internal sealed class Receiver
             return;
         }
 
+        _hook.NoteReply();
         var command = new CommandContext(header, null, Answer: false, ErrorEvents: false);
         _context.Workers[vcpu].Post(VcpuJob.Copy(_hook, VcpuJobKind.EventReply, in command, message));
     }
@@ -227,9 +229,13 @@ internal sealed class Receiver
         {
             var worker = _context.Workers[pause.Vcpu];
             var queued = worker.TryPostPause(_hook);
-            if (queued && pause.Wait)
+            if (queued)
             {
-                worker.WaitUntilOutsideGuest(_hook);
+                _hook.NoteArmed();
+                if (pause.Wait)
+                {
+                    worker.WaitUntilOutsideGuest(_hook);
+                }
             }
 
             _hook.ReplyError(in command, queued ? KvmiError.None : KvmiError.Busy);

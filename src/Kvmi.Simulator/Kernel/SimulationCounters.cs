@@ -17,6 +17,11 @@ internal sealed class SimulationCounters
     /// <summary>Events that a reply was waited for, sent so far.</summary>
     public long Answered => Volatile.Read(ref _answered);
 
+    /// <summary>Events so far that the guest caused; pauses and the like are the tool's own doing.</summary>
+    public long GuestEvents => Enum.GetValues<EventKind>()
+        .Where(kind => kind is not (EventKind.Unhook or EventKind.CreateVcpu or EventKind.PauseVcpu or EventKind.CommandError))
+        .Sum(kind => Volatile.Read(ref _events[(int)kind]));
+
     /// <summary>An event was sent.</summary>
     public void Event(EventKind kind, bool expectsReply)
     {

@@ -98,7 +98,7 @@ internal sealed partial class VcpuWorker
         var bit = 1u << (int)kind;
         _enabledEvents = command.Enable != 0 ? _enabledEvents | bit : _enabledEvents & ~bit;
         ArmTraps();
-        Answer(in job, KvmiError.None);
+        Armed(in job, command.Enable);
     }
 
     private void ControlCr(in VcpuJob job)
@@ -117,7 +117,7 @@ internal sealed partial class VcpuWorker
         var bit = 1u << (int)command.Cr;
         _controlledCrs = command.Enable != 0 ? _controlledCrs | bit : _controlledCrs & ~bit;
         ArmTraps();
-        Answer(in job, KvmiError.None);
+        Armed(in job, command.Enable);
     }
 
     private void ControlMsr(in VcpuJob job)
@@ -143,7 +143,7 @@ internal sealed partial class VcpuWorker
         }
 
         ArmTraps();
-        Answer(in job, KvmiError.None);
+        Armed(in job, command.Enable);
     }
 
     private void ArmTraps()
@@ -290,23 +290,9 @@ internal sealed partial class VcpuWorker
             return;
         }
 
-        if (command.Enable == 0)
-        {
-            _vcpu.Traps.Singlestep = false;
-            job.Hook.StopStepping(_vcpu.Index);
-        }
-        else if (job.Hook.TryStartStepping(_vcpu.Index))
-        {
-            _vcpu.Traps.Singlestep = true;
-            _context.WakeAll();
-        }
-        else
-        {
-            Answer(in job, KvmiError.Busy);
-            return;
-        }
-
-        Answer(in job, KvmiError.None);
+        // A flag of this vCPU: others may step at the same time or run on.
+        _vcpu.Traps.Singlestep = command.Enable != 0;
+        Armed(in job, command.Enable);
     }
 
     private void ExecuteExtra(in VcpuJob job)
@@ -368,6 +354,16 @@ internal sealed partial class VcpuWorker
                 Answer(in job, KvmiError.InvalidArgument);
                 return false;
         }
+    }
+
+    private static void Armed(in VcpuJob job, byte enable)
+    {
+        if (enable != 0)
+        {
+            job.Hook.NoteArmed();
+        }
+
+        Answer(in job, KvmiError.None);
     }
 
     private static void Answer(in VcpuJob job, KvmiError error) => job.Hook.ReplyError(job.Command, error);

@@ -238,7 +238,7 @@ internal sealed partial class VcpuWorker
             return true;
         }
 
-        if (_halted || _dead || (_hook is { } hook && hook.Stepper is var stepper && stepper >= 0 && stepper != _vcpu.Index))
+        if (_halted || _dead)
         {
             return false;
         }
@@ -325,7 +325,6 @@ internal sealed partial class VcpuWorker
 
         _vcpu.Traps.Clear();
         ForgetSettings();
-        hook.StopStepping(_vcpu.Index);
         _pausesDue = 0;
         Interlocked.Exchange(ref _pauseRequests, 0);
         _createEventDue = false;

@@ -121,6 +121,11 @@ internal sealed class VmCommands
         }
 
         _hook.SetVmEvent(kind, control.Enable != 0);
+        if (control.Enable != 0 && kind != EventKind.Unhook)
+        {
+            _hook.NoteArmed();
+        }
+
         _hook.ReplyError(in command, KvmiError.None);
         if (kind == EventKind.CreateVcpu)
         {

@@ -21,8 +21,8 @@ internal sealed record Scenario
     /// <summary>UUID of the guest in the hello.</summary>
     public Guid Uuid { get; init; } = new("4b564d49-0000-4000-8000-6d6f64656c31");
 
-    /// <summary>Time without a command after which the tool counts as ready.</summary>
-    public TimeSpan Settle { get; init; } = TimeSpan.FromMilliseconds(150);
+    /// <summary>Time without a message after which a tool that has armed something counts as ready.</summary>
+    public TimeSpan Settle { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Longest wait for the tool to get ready; then the steps start anyway.</summary>
     public TimeSpan MaxWait { get; init; } = TimeSpan.FromSeconds(10);
@@ -32,4 +32,7 @@ internal sealed record Scenario
 
     /// <summary>The steps; each vCPU takes those that concern it, in this order, on its own.</summary>
     public required IReadOnlyList<ScenarioStep> Steps { get; init; }
+
+    /// <summary>True when a step has no end, so that only a limit, the caller or the tool ends the scenario.</summary>
+    public bool IsEndless => Steps.Any(step => step.Repeat == 0);
 }

@@ -75,6 +75,15 @@ internal sealed class ToolEndpoint
         }
     }
 
+    /// <summary>Says in words why <see cref="Connect"/> failed.</summary>
+    public string Explain(SocketException error) => (error.SocketErrorCode, _address) switch
+    {
+        (SocketError.AddressNotAvailable, UnixDomainSocketEndPoint path) => $"no socket at {path}: is the tool listening there?",
+        (SocketError.ConnectionRefused, UnixDomainSocketEndPoint path) => $"nobody listens at {path}, though the file is there",
+        (SocketError.ConnectionRefused, _) => "nobody listens there (connection refused)",
+        _ => error.Message,
+    };
+
     private static ToolEndpoint ParseUnix(string text, string path)
     {
         var length = System.Text.Encoding.UTF8.GetByteCount(path);

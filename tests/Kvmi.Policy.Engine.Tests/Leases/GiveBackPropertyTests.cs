@@ -18,7 +18,7 @@ public sealed class GiveBackPropertyTests
         // One number is one step: its parts choose the action, the set of policies, and what they do.
         var steps = Gen.Choose(0, 1_000_000).ArrayOf();
         Check.One(
-            Config.QuickThrowOnFailure.WithMaxTest(150).WithEndSize(30),
+            Config.QuickThrowOnFailure.WithMaxTest(300).WithEndSize(30),
             Prop.ForAll(steps.ToArbitrary(), Run));
     }
 
@@ -64,7 +64,8 @@ public sealed class GiveBackPropertyTests
         Assert.All(lives, life => Assert.True(life.Disposed));
     }
 
-    /// <summary>Policies with every kind of lease; some throw until they are quarantined, some cannot start, some keep their state.</summary>
+    /// <summary>Policies with every kind of lease; some throw until they are quarantined, some cannot start, some keep their
+    /// state.</summary>
     private static Engine.Generations.GenerationPolicy Make(int index, int seed)
     {
         var throws = (seed & 1) != 0;

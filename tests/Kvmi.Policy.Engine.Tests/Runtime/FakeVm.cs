@@ -5,7 +5,8 @@ using Kvmi.Session.Vm;
 
 namespace Kvmi.Policy.Engine.Tests.Runtime;
 
-/// <summary>A VM without a socket: keeps switches, page access and memory as a kernel would, records commands, and can be told to fail.</summary>
+/// <summary>A VM without a socket: keeps switches, page access and memory as a kernel would, records commands, and can be told to
+/// fail.</summary>
 public sealed class FakeVm : IIntrospectedVm
 {
     private readonly SortedDictionary<ulong, byte[]> _memory = [];

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Kvmi.Protocol.Handshake;
 using Kvmi.Simulator.DeviceManager;
@@ -68,6 +69,35 @@ public sealed class HandshakeTests
             Assert.Contains("secret", result.FailureReason, StringComparison.Ordinal);
             Assert.Equal(0, result.Connections);
         }
+    }
+
+    [Fact]
+    public async Task A_socket_path_that_does_not_exist_is_named()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"kvmi-{Guid.NewGuid():n}.sock");
+        Assert.Contains($"no socket at {path}: is the tool listening there?", await WhyNotConnectedAsync($"unix:{path}"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_socket_file_that_nobody_listens_on_says_so()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"kvmi-{Guid.NewGuid():n}.sock");
+        using (var left = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            left.Bind(new UnixDomainSocketEndPoint(path));
+            Assert.Contains("nobody listens", await WhyNotConnectedAsync($"unix:{path}"), StringComparison.Ordinal);
+        }
+
+        File.Delete(path);
+    }
+
+    [Fact]
+    public async Task A_port_that_nobody_listens_on_says_so()
+    {
+        using var bound = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        bound.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var port = ((IPEndPoint)bound.LocalEndPoint!).Port;
+        Assert.Contains("nobody listens", await WhyNotConnectedAsync($"tcp:127.0.0.1:{port}"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -163,5 +193,13 @@ public sealed class HandshakeTests
             TestContext.Current.CancellationToken);
         Assert.Equal(SimulationEnd.NotConnected, result.End);
         Assert.Contains("/nonexistent/kvmi.sock", result.FailureReason, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> WhyNotConnectedAsync(string endpoint)
+    {
+        var result = await Simulation.RunAsync(
+            new SimulatorOptions { Endpoint = endpoint, ConnectPatience = TimeSpan.Zero }, TestContext.Current.CancellationToken);
+        Assert.Equal(SimulationEnd.NotConnected, result.End);
+        return result.FailureReason!;
     }
 }

@@ -234,10 +234,18 @@ public sealed class InstructionTests
             code.jmp(again);
         });
         Assert.Equal(VcpuExitKind.Budget, machine.Run(10_000).Kind);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        var exit = machine.Run(1_000_000);
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        Assert.Equal(VcpuExitKind.Budget, exit.Kind);
-        Assert.InRange(allocated, 0, 1000);
+
+        // What the model allocates, it allocates in every round; what the runtime allocates on this thread when it replaces the code of a
+        // running loop (statics of a type seen for the first time), it allocates once, in whichever round that happens.
+        var least = long.MaxValue;
+        for (var round = 0; round < 5 && least > 0; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            var exit = machine.Run(1_000_000);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+            Assert.Equal(VcpuExitKind.Budget, exit.Kind);
+        }
+
+        Assert.Equal(0, least);
     }
 }

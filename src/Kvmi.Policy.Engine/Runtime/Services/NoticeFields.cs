@@ -44,7 +44,7 @@ internal sealed class NoticeFields
         return fields;
     }
 
-    public static string Bounded(string text) => text.Length <= MaxText ? text : text[..MaxText];
+    private static string Bounded(string text) => text.Length <= MaxText ? text : text[..MaxText];
 
     private static object? Plain(object? value) => value switch
     {
