@@ -76,7 +76,7 @@ public sealed class VmPolicyHandlerTests
         {
             using var bench = new EngineBench();
             var counts = new List<int>();
-            Generations.GenerationPolicy Make() => Loaded(
+            Kvmi.Policy.Engine.Generations.GenerationPolicy Make() => Loaded(
                 Define("p", On(EventKind.PageFault)) with
                 {
                     State = new PolicyStateSettings(PolicyStateScope.Vm, keep),
@@ -112,7 +112,7 @@ public sealed class VmPolicyHandlerTests
     public void A_changed_watch_of_a_kept_policy_moves_without_a_gap()
     {
         using var bench = new EngineBench();
-        Generations.GenerationPolicy Make(ulong last, PageAccess access) => Loaded(
+        Kvmi.Policy.Engine.Generations.GenerationPolicy Make(ulong last, PageAccess access) => Loaded(
             Define("p", On(EventKind.PageFault)) with { Watch = [Watch(0x1000, last, access)] }, Pf(() => Decision.Allow));
         bench.Load(Make(0x3FFF, PageAccess.ReadExecute));
         bench.Attach();
@@ -128,7 +128,7 @@ public sealed class VmPolicyHandlerTests
     {
         using var bench = new EngineBench();
         var before = bench.Vm.Snapshot();
-        Generations.GenerationPolicy Make() => Loaded(
+        Kvmi.Policy.Engine.Generations.GenerationPolicy Make() => Loaded(
             Define("p", OnCr3) with { OnError = new PolicyErrorHandling(DecisionKind.Keep, 3, TimeSpan.FromMinutes(1)) },
             Cr(() => throw new InvalidOperationException("bad day")));
         bench.Load(Make());
