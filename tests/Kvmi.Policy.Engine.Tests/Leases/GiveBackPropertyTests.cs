@@ -42,8 +42,9 @@ public sealed class GiveBackPropertyTests
                     bench.Handler.Idle();
                     break;
                 case 3:
-                    bench.Send(EventBody.Plain(EventKind.CreateVcpu), nextVcpu < 6 ? nextVcpu++ : nextVcpu);
-                    nextVcpu = Math.Min(nextVcpu, (ushort)6);
+                    var created = nextVcpu < 6 ? nextVcpu++ : (ushort)(argument % 6);
+                    bench.Vm.Recreate(created);
+                    bench.Send(EventBody.Plain(EventKind.CreateVcpu), created);
                     break;
                 case 4:
                     bench.Send(EventBody.Cr(3, 0x1000, (ulong)argument));

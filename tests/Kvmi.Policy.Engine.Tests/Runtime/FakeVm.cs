@@ -53,6 +53,9 @@ public sealed class FakeVm : IIntrospectedVm
 
     public PageAccess Access(ulong gpa) => _pages.GetValueOrDefault(gpa >> 12, PageAccess.All);
 
+    /// <summary>A vCPU is taken away and created anew: it has no switch on.</summary>
+    public void Recreate(ushort vcpu) => _switches.RemoveWhere(name => name.EndsWith($" vcpu {vcpu}", StringComparison.Ordinal));
+
     public void Put(ulong gpa, ReadOnlySpan<byte> bytes)
     {
         for (var i = 0; i < bytes.Length; i++)
@@ -162,7 +165,7 @@ public sealed class FakeVm : IIntrospectedVm
     private KvmiError Switch(string name, bool enable)
     {
         var error = Note($"{name} {(enable ? "on" : "off")}");
-        if (error == KvmiError.None && (enable ? !_switches.Add(name) && !name.StartsWith("event", StringComparison.Ordinal) : !_switches.Remove(name)))
+        if (error == KvmiError.None && !(enable ? _switches.Add(name) : _switches.Remove(name)))
         {
             throw new InvalidOperationException($"The command '{name} {(enable ? "on" : "off")}' changes nothing: leases must send differences only.");
         }

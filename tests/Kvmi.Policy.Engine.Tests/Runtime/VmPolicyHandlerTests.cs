@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Protocol;
@@ -76,7 +77,7 @@ public sealed class VmPolicyHandlerTests
         {
             using var bench = new EngineBench();
             var counts = new List<int>();
-            Kvmi.Policy.Engine.Generations.GenerationPolicy Make() => Loaded(
+            GenerationPolicy Make() => Loaded(
                 Define("p", On(EventKind.PageFault)) with
                 {
                     State = new PolicyStateSettings(PolicyStateScope.Vm, keep),
@@ -112,7 +113,7 @@ public sealed class VmPolicyHandlerTests
     public void A_changed_watch_of_a_kept_policy_moves_without_a_gap()
     {
         using var bench = new EngineBench();
-        Kvmi.Policy.Engine.Generations.GenerationPolicy Make(ulong last, PageAccess access) => Loaded(
+        GenerationPolicy Make(ulong last, PageAccess access) => Loaded(
             Define("p", On(EventKind.PageFault)) with { Watch = [Watch(0x1000, last, access)] }, Pf(() => Decision.Allow));
         bench.Load(Make(0x3FFF, PageAccess.ReadExecute));
         bench.Attach();
@@ -128,7 +129,7 @@ public sealed class VmPolicyHandlerTests
     {
         using var bench = new EngineBench();
         var before = bench.Vm.Snapshot();
-        Kvmi.Policy.Engine.Generations.GenerationPolicy Make() => Loaded(
+        GenerationPolicy Make() => Loaded(
             Define("p", OnCr3) with { OnError = new PolicyErrorHandling(DecisionKind.Keep, 3, TimeSpan.FromMinutes(1)) },
             Cr(() => throw new InvalidOperationException("bad day")));
         bench.Load(Make());
