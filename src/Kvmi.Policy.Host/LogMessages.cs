@@ -11,10 +11,12 @@ internal static partial class LogMessages
     [LoggerMessage(EventId = 9002, Level = LogLevel.Information, Message = "Orderly end asked for by {Reason}")]
     public static partial void Ending(ILogger logger, Running.RunEnd reason);
 
-    [LoggerMessage(EventId = 9003, Level = LogLevel.Warning, Message = "Nobody reads stdout any more; results are no longer written, the policies stay in force")]
+    [LoggerMessage(EventId = 9003, Level = LogLevel.Warning,
+        Message = "Nobody reads stdout any more; results are no longer written, the policies stay in force")]
     public static partial void OutputClosed(ILogger logger);
 
-    [LoggerMessage(EventId = 9004, Level = LogLevel.Error, Message = "Verb {Verb} failed unexpectedly; please report this with the lines below")]
+    [LoggerMessage(EventId = 9004, Level = LogLevel.Error,
+        Message = "Verb {Verb} failed unexpectedly; please report this with the lines below")]
     public static partial void VerbFailed(ILogger logger, Exception exception, string verb);
 
     [LoggerMessage(EventId = 9005, Level = LogLevel.Warning, Message = "Changes of policy files may be noticed late: {Problem}")]

@@ -45,8 +45,8 @@ internal static class Program
         }
 
         // Ctrl-C and SIGTERM belong to the verbs, which end in order; the library's own handling would cut them short.
-        return await parse.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false })
-            .ConfigureAwait(false);
+        var configuration = new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false };
+        return await parse.InvokeAsync(configuration).ConfigureAwait(false);
     }
 
     private static string VerbName(ParseResult parse) =>

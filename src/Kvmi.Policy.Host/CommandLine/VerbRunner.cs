@@ -16,7 +16,8 @@ internal static class VerbRunner
     public static void Attach(Command verb, Option<bool> json, Func<ParseResult, VerbContext, Task<int>> body) =>
         verb.SetAction((parse, _) => RunAsync(verb.Name, parse, json, body));
 
-    private static async Task<int> RunAsync(string name, ParseResult parse, Option<bool> json, Func<ParseResult, VerbContext, Task<int>> body)
+    private static async Task<int> RunAsync(
+        string name, ParseResult parse, Option<bool> json, Func<ParseResult, VerbContext, Task<int>> body)
     {
         HostLogging? logging = null;
         try
@@ -25,7 +26,8 @@ internal static class VerbRunner
             var logger = logging.Factory.CreateLogger("Kvmi.Policy.Host");
             LogMessages.VerbStarts(logger, name, Program.Version);
             ILineRenderer renderer = parse.GetValue(json) ? new JsonLineRenderer() : new TextLineRenderer();
-            var results = new ResultWriter(Console.OpenStandardOutput(), renderer, TimeProvider.System, () => LogMessages.OutputClosed(logger));
+            var results = new ResultWriter(
+                Console.OpenStandardOutput(), renderer, TimeProvider.System, () => LogMessages.OutputClosed(logger));
             return await body(parse, new VerbContext(results, logging, TimeProvider.System)).ConfigureAwait(false);
         }
         catch (Exception e) when (e is UsageException or SimulatorException)

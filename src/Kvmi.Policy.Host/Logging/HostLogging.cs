@@ -72,7 +72,11 @@ internal sealed class HostLogging : IDisposable
         };
 
         // The writing thread is NLog's own: no thread of a VM ever waits for a terminal.
-        var wrapped = new AsyncTargetWrapper("async", console) { QueueLimit = 10_000, OverflowAction = AsyncTargetWrapperOverflowAction.Discard };
+        var wrapped = new AsyncTargetWrapper("async", console)
+        {
+            QueueLimit = 10_000,
+            OverflowAction = AsyncTargetWrapperOverflowAction.Discard,
+        };
         configuration.AddTarget(wrapped);
         configuration.AddRule(ToNLog(level), NLog.LogLevel.Fatal, wrapped);
         return configuration;

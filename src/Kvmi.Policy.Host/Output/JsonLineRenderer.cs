@@ -266,7 +266,9 @@ internal sealed class JsonLineRenderer : ILineRenderer
         }
     }
 
-    private static void Hex(Utf8JsonWriter json, string name, ulong? value) => Text(json, name, value is { } number ? Words.Hex(number) : null);
+    private static void Hex(Utf8JsonWriter json, string name, ulong? value) =>
+        Text(json, name, value is { } number ? Words.Hex(number) : null);
 
-    private static void Kind(Utf8JsonWriter json, string name, DecisionKind? value) => Text(json, name, value is { } kind ? Words.Of(kind) : null);
+    private static void Kind(Utf8JsonWriter json, string name, DecisionKind? value) =>
+        Text(json, name, value is { } kind ? Words.Of(kind) : null);
 }

@@ -41,7 +41,8 @@ internal sealed class TextLineRenderer : ILineRenderer
     private static string Column(string word) => word.PadRight(9);
 
     private StringBuilder Begin(OutputRecord record, string word) =>
-        _line.Append(record.Time.UtcDateTime.ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture)).Append(' ').Append(Column(word)).Append(' ');
+        _line.Append(record.Time.UtcDateTime.ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture)).Append(' ').Append(Column(word))
+            .Append(' ');
 
     private void Decision(DecisionOutput record)
     {
@@ -76,7 +77,8 @@ internal sealed class TextLineRenderer : ILineRenderer
         Begin(record, record.IsAlert ? "ALERT" : "record").AppendSafe(record.Policy).Append(": ").AppendSafe(record.Name);
         if (record.IsAlert)
         {
-            _line.Append(" (").Append(Words.CamelCase(record.Severity.ToString())).Append(", ").Append(Words.CamelCase(record.Mode.ToString())).Append(')');
+            _line.Append(" (").Append(Words.CamelCase(record.Severity.ToString())).Append(", ")
+                .Append(Words.CamelCase(record.Mode.ToString())).Append(')');
         }
 
         foreach (var field in record.Fields)
@@ -140,7 +142,8 @@ internal sealed class TextLineRenderer : ILineRenderer
                 _line.Append(' ').Append(Words.Hex(recorded));
             }
 
-            _line.Append(record.Match == "different" ? " | our reply differs" : " | our reply has the same ").Append(record.Match == "different" ? "" : record.Match);
+            _line.Append(record.Match == "different" ? " | our reply differs" : " | our reply has the same ")
+                .Append(record.Match == "different" ? "" : record.Match);
         }
         else
         {
@@ -161,7 +164,8 @@ internal sealed class TextLineRenderer : ILineRenderer
         }
 
         _line.Append(record.Direction == "tool-to-kernel" ? "tool->kernel " : "kernel->tool ")
-            .Append(record.Role switch { "commandReply" => "reply ", "event" => "EVENT ", "eventReply" => "EVENT REPLY ", _ => "" }).AppendSafe(record.Name);
+            .Append(record.Role switch { "commandReply" => "reply ", "event" => "EVENT ", "eventReply" => "EVENT REPLY ", _ => "" })
+                .AppendSafe(record.Name);
         Part("id", record.Id);
         Part("seq", record.Sequence);
         Part("error", record.Error);
@@ -180,7 +184,8 @@ internal sealed class TextLineRenderer : ILineRenderer
 
     private void PolicySummary(PolicySummary summary)
     {
-        _line.Append("policy   ").AppendSafe(summary.Id).Append(' ').AppendSafe(summary.Version).Append(" (").Append(Words.CamelCase(summary.Mode.ToString()))
+        _line.Append("policy   ").AppendSafe(summary.Id).Append(' ').AppendSafe(summary.Version).Append(" (")
+            .Append(Words.CamelCase(summary.Mode.ToString()))
             .Append(summary.IsLive ? "): " : ", unloaded): ").Append(Words.Count(summary.Events, "event"));
         Kinds("; ", summary.Decisions);
         Kinds("; would have: ", summary.WouldHave);
@@ -198,13 +203,15 @@ internal sealed class TextLineRenderer : ILineRenderer
 
         if (summary.P99Nanoseconds > 0)
         {
-            _line.Append("; decision time p50 ").Append(Words.Nanoseconds(summary.P50Nanoseconds)).Append(", p99 ").Append(Words.Nanoseconds(summary.P99Nanoseconds));
+            _line.Append("; decision time p50 ").Append(Words.Nanoseconds(summary.P50Nanoseconds)).Append(", p99 ")
+                .Append(Words.Nanoseconds(summary.P99Nanoseconds));
         }
 
         foreach (var group in summary.Facts.GroupBy(fact => fact.Vm))
         {
             _line.Append("\n         ").AppendSafe(group.Key).Append(": ")
-                .AppendSafe(string.Join(", ", group.Select(fact => string.Create(CultureInfo.InvariantCulture, $"{fact.Name} {fact.Value}"))));
+                .AppendSafe(string.Join(", ", group.Select(fact =>
+                    string.Create(CultureInfo.InvariantCulture, $"{fact.Name} {fact.Value}"))));
         }
     }
 
@@ -216,7 +223,8 @@ internal sealed class TextLineRenderer : ILineRenderer
             .Append(Words.Count(record.Alerts, "alert"));
         if (record.Reloads + record.FailedReloads > 0)
         {
-            _line.Append(", ").Append(Words.Count(record.Reloads, "reload")).Append(CultureInfo.InvariantCulture, $" ({record.FailedReloads} more failed)");
+            _line.Append(", ").Append(Words.Count(record.Reloads, "reload"))
+                .Append(CultureInfo.InvariantCulture, $" ({record.FailedReloads} more failed)");
         }
     }
 
@@ -224,7 +232,8 @@ internal sealed class TextLineRenderer : ILineRenderer
     {
         if (kinds.Count > 0)
         {
-            _line.Append(lead).AppendJoin(", ", kinds.OrderBy(entry => entry.Key).Select(entry => string.Create(CultureInfo.InvariantCulture, $"{Words.Of(entry.Key)} {entry.Value}")));
+            _line.Append(lead).AppendJoin(", ", kinds.OrderBy(entry => entry.Key)
+                .Select(entry => string.Create(CultureInfo.InvariantCulture, $"{Words.Of(entry.Key)} {entry.Value}")));
         }
     }
 

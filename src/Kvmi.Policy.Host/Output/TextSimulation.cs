@@ -11,7 +11,8 @@ internal static class TextSimulation
     {
         line.Append("guest    scenario ").AppendSafe(result.Scenario).Append(": ")
             .Append(result.EndedAsWritten ? "ended as written" : "did not end as written")
-            .Append(CultureInfo.InvariantCulture, $" after {result.Duration.TotalSeconds:0.00} s, {Words.Count(result.Vcpus, "vCPU")}, seed {result.Seed}");
+            .Append(CultureInfo.InvariantCulture,
+                $" after {result.Duration.TotalSeconds:0.00} s, {Words.Count(result.Vcpus, "vCPU")}, seed {result.Seed}");
         if (result.FailureReason is { } reason)
         {
             line.Append(": ").AppendSafe(reason);

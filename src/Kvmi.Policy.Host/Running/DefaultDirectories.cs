@@ -29,7 +29,8 @@ internal static class DefaultDirectories
         // Beside the program both are the same folder. In a source tree ./plugins holds projects: only folders with assemblies in them are plugins.
         var beside = Beside("plugins");
         var built = Directory.Exists("plugins") && !beside.Contains(Path.GetFullPath("plugins"))
-            ? Directory.GetDirectories("plugins").Where(directory => Directory.EnumerateFiles(directory, "*.dll").Any()).Order(StringComparer.Ordinal).ToArray()
+            ? Directory.GetDirectories("plugins").Where(directory => Directory.EnumerateFiles(directory, "*.dll").Any())
+                .Order(StringComparer.Ordinal).ToArray()
             : [];
         return [.. beside, .. built];
     }

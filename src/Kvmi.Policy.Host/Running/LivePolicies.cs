@@ -106,7 +106,8 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
             new OutputField("generation", (long)report.Generation),
             new OutputField("policies", (long)report.Policies),
             new OutputField("buildMilliseconds", Math.Round(report.BuildTime.TotalMilliseconds, 1)),
-            new OutputField("files", report.ChangedFiles.Count <= 3 ? string.Join(' ', report.ChangedFiles) : $"{report.ChangedFiles.Count} files"),
+            new OutputField(
+                "files", report.ChangedFiles.Count <= 3 ? string.Join(' ', report.ChangedFiles) : $"{report.ChangedFiles.Count} files"),
         ],
     });
 }

@@ -113,7 +113,8 @@ internal sealed class PolicyHost
         return reason;
     }
 
-    private void Summarise(PolicyEngine engine, KvmiServer server, LivePolicies policies, SimulationResult? result, RunEnd end, long started)
+    private void Summarise(
+        PolicyEngine engine, KvmiServer server, LivePolicies policies, SimulationResult? result, RunEnd end, long started)
     {
         var summary = engine.GetSummary();
         foreach (var policy in summary.Policies)

@@ -29,13 +29,15 @@ internal sealed class VmWatcher : IVmObserver
             Time = _results.Now,
             Vm = NameOf(vm.Identity),
             Status = "connected",
-            Message = string.Create(CultureInfo.InvariantCulture, $"{NameOf(vm.Identity)} from {vm.Identity.Peer}: dialect {vm.Dialect}, {Words.Count(vm.VcpuCount, "vCPU")}."),
+            Message = string.Create(CultureInfo.InvariantCulture,
+                $"{NameOf(vm.Identity)} from {vm.Identity.Peer}: dialect {vm.Dialect}, {Words.Count(vm.VcpuCount, "vCPU")}."),
             Fields =
             [
                 new OutputField("uuid", vm.Identity.Uuid.ToString()),
                 new OutputField("dialect", vm.Dialect),
                 new OutputField("vcpus", (long)vm.VcpuCount),
-                new OutputField("commands", Names(vm.Capabilities.Commands, Enum.GetValues<CommandKind>(), kind => Words.CamelCase(kind.ToString()))),
+                new OutputField(
+                    "commands", Names(vm.Capabilities.Commands, Enum.GetValues<CommandKind>(), kind => Words.CamelCase(kind.ToString()))),
                 new OutputField("events", Names(vm.Capabilities.Events, Enum.GetValues<EventKind>(), Words.Of)),
             ],
         });

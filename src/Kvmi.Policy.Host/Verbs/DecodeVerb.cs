@@ -18,7 +18,8 @@ internal static class DecodeVerb
         var dialect = CommonOptions.Dialect(auto: true);
         var verify = new Option<bool>("--verify") { Description = "Encode every decoded message again and compare the bytes" };
         var json = CommonOptions.Json();
-        var verb = new Command("decode", "Print every message of a capture.\n\nExample:\n  kvmi-policy decode --verify kvmi-v7-linux-cr3.hex")
+        var verb = new Command("decode",
+            "Print every message of a capture.\n\nExample:\n  kvmi-policy decode --verify kvmi-v7-linux-cr3.hex")
         {
             files, dialect, verify, json,
         };

@@ -31,7 +31,8 @@ internal static class ReplayVerb
         {
             var captures = Array.ConvertAll(parse.GetRequiredValue(files), file => new CaptureFile(file));
             var directories = DefaultDirectories.Policies(parse.GetRequiredValue(policies));
-            var workshop = new PolicyWorkshop(context.Time, DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)), parse.GetValue(mode));
+            var workshop = new PolicyWorkshop(context.Time, DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
+                parse.GetValue(mode));
             return Task.FromResult(captures.Max(capture => Replay(context, workshop, directories, capture)));
         });
         return verb;

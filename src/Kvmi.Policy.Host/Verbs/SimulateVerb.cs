@@ -26,7 +26,11 @@ internal static class SimulateVerb
             HelpName = "FILE|NAME",
             DefaultValueFactory = _ => "default",
         };
-        var seed = new Option<ulong?>("--seed") { Description = "Seed of everything random; the same seed gives the same guest", HelpName = "N" };
+        var seed = new Option<ulong?>("--seed")
+        {
+            Description = "Seed of everything random; the same seed gives the same guest",
+            HelpName = "N",
+        };
         var cookie = CookieFile.Option();
         var events = CommonOptions.Events();
         var duration = CommonOptions.For();

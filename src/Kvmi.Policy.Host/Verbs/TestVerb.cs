@@ -14,7 +14,11 @@ internal static class TestVerb
 {
     public static Command Create()
     {
-        var paths = new Argument<string[]>("PATH") { Description = "Policy file, or directory of policies", Arity = ArgumentArity.OneOrMore };
+        var paths = new Argument<string[]>("PATH")
+        {
+            Description = "Policy file, or directory of policies",
+            Arity = ArgumentArity.OneOrMore,
+        };
         var plugins = CommonOptions.Plugins();
         var json = CommonOptions.Json();
         var verb = new Command("test", "Run the tests that are written inside policies; no VM is needed.\n\nExample:\n  kvmi-policy test policies/lstar-lock")
@@ -22,7 +26,8 @@ internal static class TestVerb
             paths, plugins, json,
         };
         VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
-            Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)), DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)))));
+            Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
+                DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)))));
         return verb;
     }
 

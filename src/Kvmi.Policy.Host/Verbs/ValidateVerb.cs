@@ -15,7 +15,11 @@ internal static class ValidateVerb
 {
     public static Command Create()
     {
-        var paths = new Argument<string[]>("PATH") { Description = "Policy file, or directory of policies", Arity = ArgumentArity.OneOrMore };
+        var paths = new Argument<string[]>("PATH")
+        {
+            Description = "Policy file, or directory of policies",
+            Arity = ArgumentArity.OneOrMore,
+        };
         var plugins = CommonOptions.Plugins();
         var json = CommonOptions.Json();
         var verb = new Command("validate",
@@ -24,7 +28,8 @@ internal static class ValidateVerb
             paths, plugins, json,
         };
         VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
-            Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)), DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)))));
+            Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
+                DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)))));
         return verb;
     }
 

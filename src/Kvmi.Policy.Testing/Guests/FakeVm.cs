@@ -68,7 +68,8 @@ public sealed class FakeVm : IIntrospectedVm
     public void Fail(CommandKind command, KvmiError error) => _errors[command] = error;
 
     /// <inheritdoc/>
-    public KvmiError ControlVmEvents(EventKind kind, bool enable) => Answer(CommandKind.ControlVmEvents, $"control-vm-events {kind} {OnOff(enable)}");
+    public KvmiError ControlVmEvents(EventKind kind, bool enable) =>
+        Answer(CommandKind.ControlVmEvents, $"control-vm-events {kind} {OnOff(enable)}");
 
     /// <inheritdoc/>
     public KvmiError ControlEvents(ushort vcpu, EventKind kind, bool enable) =>
@@ -76,7 +77,9 @@ public sealed class FakeVm : IIntrospectedVm
 
     /// <inheritdoc/>
     public KvmiError ControlCr(ushort vcpu, uint cr, bool enable) =>
-        cr is 0 or 3 or 4 ? ForVcpu(vcpu, CommandKind.ControlCr, $"control-cr vcpu={vcpu} cr={cr} {OnOff(enable)}") : KvmiError.InvalidArgument;
+        cr is 0 or 3 or 4
+            ? ForVcpu(vcpu, CommandKind.ControlCr, $"control-cr vcpu={vcpu} cr={cr} {OnOff(enable)}")
+            : KvmiError.InvalidArgument;
 
     /// <inheritdoc/>
     public KvmiError ControlMsr(ushort vcpu, uint msr, bool enable) =>

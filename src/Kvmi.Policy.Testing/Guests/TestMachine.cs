@@ -53,7 +53,17 @@ public static class TestMachine
     public static void SetCodeSelector(ref VcpuState state, ushort selector)
     {
         var level = (byte)(selector & 3);
-        state.Sregs.Cs = new KvmSegment { Selector = selector, Limit = uint.MaxValue, Type = 11, Present = 1, Dpl = level, S = 1, L = 1, G = 1 };
+        state.Sregs.Cs = new KvmSegment
+        {
+            Selector = selector,
+            Limit = uint.MaxValue,
+            Type = 11,
+            Present = 1,
+            Dpl = level,
+            S = 1,
+            L = 1,
+            G = 1,
+        };
         state.Sregs.Ss = new KvmSegment
         {
             Selector = level == 0 ? (ushort)0x18 : (ushort)0x2b,

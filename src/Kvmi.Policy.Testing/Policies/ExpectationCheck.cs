@@ -81,5 +81,7 @@ internal static class ExpectationCheck
     private static string Hex(ulong value) => string.Create(CultureInfo.InvariantCulture, $"0x{value:x}");
 
     private static string Rights(PageAccess access) => string.Concat(
-        access.HasFlag(PageAccess.Read) ? 'r' : '-', access.HasFlag(PageAccess.Write) ? 'w' : '-', access.HasFlag(PageAccess.Execute) ? 'x' : '-');
+        access.HasFlag(PageAccess.Read) ? 'r' : '-',
+        access.HasFlag(PageAccess.Write) ? 'w' : '-',
+        access.HasFlag(PageAccess.Execute) ? 'x' : '-');
 }

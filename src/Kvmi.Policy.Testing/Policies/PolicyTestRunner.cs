@@ -43,7 +43,8 @@ public static class PolicyTestRunner
             clock.Advance(StepTime);
             if (RunStep(rig, vm, step, ++sequence, message, reply) is { Count: > 0 } failures)
             {
-                return new PolicyTestResult(policyId, test.Name, step.Location, [.. failures.Select(failure => $"{At(step.Location)}: step {sequence}: {failure}")]);
+                return new PolicyTestResult(policyId, test.Name, step.Location,
+                    [.. failures.Select(failure => $"{At(step.Location)}: step {sequence}: {failure}")]);
             }
         }
 
@@ -75,7 +76,8 @@ public static class PolicyTestRunner
 
     // A policy that is refused, fails or is quarantined must not pass its tests by staying silent.
     private static List<string> Troubles(IReadOnlyList<OutputRecord> output) =>
-        [.. output.OfType<StatusOutput>().Where(status => status.Status is "refused" or "policy-error" or "quarantined" or "lease-error").Select(status => status.Message)];
+        [.. output.OfType<StatusOutput>().Where(status => status.Status is "refused" or "policy-error" or "quarantined" or "lease-error")
+            .Select(status => status.Message)];
 
     private static string At(SourceLocation location) => location.Line == 0 ? location.File : $"{location.File}:{location.Line}";
 }

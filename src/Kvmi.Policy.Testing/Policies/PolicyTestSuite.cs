@@ -46,13 +46,15 @@ public sealed class PolicyTestSuite
             return new(policy.Id, test.Name, test.Location, [problem]);
         }
 
-        var loaded = PolicyFileLoader.Load(policy.File, _options with { Mode = test.Mode, TestParameters = test.Parameters, AllowMissingParameters = false });
+        var loaded = PolicyFileLoader.Load(policy.File,
+            _options with { Mode = test.Mode, TestParameters = test.Parameters, AllowMissingParameters = false });
         if (loaded.Definition is not { } definition)
         {
             return Broken(policy, test, loaded.Findings);
         }
 
-        var providers = set.Where(other => other.Id != policy.Id && other.Code.Plugin is { } plugin && definition.Requires.Plugins.Contains(plugin));
+        var providers = set.Where(other => other.Id != policy.Id && other.Code.Plugin is { } plugin
+            && definition.Requires.Plugins.Contains(plugin));
         var build = _builder.Build([definition, .. providers], _plugins, previous: null);
         return build.Generation is { } generation
             ? PolicyTestRunner.Run(generation, policy.Id, test)
@@ -60,5 +62,6 @@ public sealed class PolicyTestSuite
     }
 
     private static PolicyTestResult Broken(PolicyDefinition policy, PolicyTest test, IReadOnlyList<Finding> findings) =>
-        new(policy.Id, test.Name, test.Location, [.. findings.Where(finding => finding.Severity == FindingSeverity.Error).Select(finding => finding.ToString())]);
+        new(policy.Id, test.Name, test.Location,
+            [.. findings.Where(finding => finding.Severity == FindingSeverity.Error).Select(finding => finding.ToString())]);
 }

@@ -23,7 +23,8 @@ public static class TestEvents
     {
         ArgumentNullException.ThrowIfNull(step);
         ArgumentNullException.ThrowIfNull(vm);
-        var dialect = Dialect.Find(vm.Capabilities.Dialect) ?? throw new ArgumentException($"No dialect {vm.Capabilities.Dialect}.", nameof(vm));
+        var dialect = Dialect.Find(vm.Capabilities.Dialect)
+            ?? throw new ArgumentException($"No dialect {vm.Capabilities.Dialect}.", nameof(vm));
         var vcpu = step.With.GetValueOrDefault("vcpu");
         if (vcpu >= (ulong)vm.VcpuCount)
         {
@@ -104,7 +105,8 @@ public static class TestEvents
             EventKind.Breakpoint => EventBody.Breakpoint(gpa, BreakpointLength),
             EventKind.PageFault => EventBody.PageFault(
                 step.With.GetValueOrDefault("gva", ulong.MaxValue), Required(step, "gpa"), (PageAccess)Required(step, "access")),
-            EventKind.Descriptor => EventBody.Descriptor((DescriptorTable)Required(step, "descriptor"), step.With.GetValueOrDefault("write") != 0),
+            EventKind.Descriptor => EventBody.Descriptor((DescriptorTable)Required(step, "descriptor"),
+                step.With.GetValueOrDefault("write") != 0),
             _ => EventBody.Plain(step.Event),
         };
     }

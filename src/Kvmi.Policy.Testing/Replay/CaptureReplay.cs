@@ -87,7 +87,8 @@ public sealed class CaptureReplay : IDisposable
         var (vcpu, wanted, subject) = (frame.Vcpu, frame.NewValue, Subject(in frame));
         if (_dialect.ExpectsReply(kind))
         {
-            _vm.SetState(vcpu, new VcpuState { Mode = frame.Mode, View = frame.View, Regs = frame.Regs, Sregs = frame.Sregs, Msrs = frame.Msrs });
+            _vm.SetState(
+                vcpu, new VcpuState { Mode = frame.Mode, View = frame.View, Regs = frame.Regs, Sregs = frame.Sregs, Msrs = frame.Msrs });
         }
 
         var length = _rig.Decide(recorded.Message, _reply);
