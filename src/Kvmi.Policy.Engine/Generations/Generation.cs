@@ -17,7 +17,11 @@ public sealed class Generation
     {
         Number = number;
         Policies = policies;
-        CreationOrder = [.. policies.Where(policy => policy.Definition.Code.Plugin is not null), .. policies.Where(policy => policy.Definition.Code.Plugin is null)];
+        CreationOrder =
+        [
+            .. policies.Where(policy => policy.Definition.Code.Plugin is not null),
+            .. policies.Where(policy => policy.Definition.Code.Plugin is null),
+        ];
         _code = code;
     }
 

@@ -85,13 +85,15 @@ internal sealed class PluginDependencies
         return version >= reference.Version
             ? null
             : throw new PluginLoadException(
-                $"{from} references {reference.Name} {reference.Version}, but {hostPath} is {version}: build the plugin for this host's framework, or ship its own copy");
+                $"{from} references {reference.Name} {reference.Version}, but {hostPath} is {version}: "
+                + "build the plugin for this host's framework, or ship its own copy");
     }
 
     private static Dictionary<string, string> ReadHostFiles()
     {
         var files = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var path in ((string?)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+        var known = (string?)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") ?? "";
+        foreach (var path in known.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
             files[Path.GetFileNameWithoutExtension(path)] = path;
 
         return files;

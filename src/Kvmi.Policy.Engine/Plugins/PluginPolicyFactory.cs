@@ -23,7 +23,8 @@ internal sealed class PluginPolicyFactory : IPolicyFactory
         var step = "constructor";
         try
         {
-            var instance = (PolicyBase)Activator.CreateInstance(_type, BindingFlags.DoNotWrapExceptions | BindingFlags.Instance | BindingFlags.Public, null, null, null)!;
+            const BindingFlags constructor = BindingFlags.DoNotWrapExceptions | BindingFlags.Instance | BindingFlags.Public;
+            var instance = (PolicyBase)Activator.CreateInstance(_type, constructor, null, null, null)!;
             step = "OnAttach";
             instance.Attach(services);
             return new(instance, HandlerBinding.Bind(_handlers, instance));

@@ -85,7 +85,8 @@ public static class PluginSetLoader
                 Accept(main);
 
             // What a plugin beside it references is its private dependency; anything else was probably meant to be a plugin.
-            var referenced = mains.Concat(others).SelectMany(file => file.Assembly.References).Select(reference => reference.Name).ToHashSet(StringComparer.OrdinalIgnoreCase);
+            var referenced = mains.Concat(others).SelectMany(file => file.Assembly.References).Select(reference => reference.Name)
+                .ToHashSet(StringComparer.OrdinalIgnoreCase);
             foreach (var other in others.Where(other => other.Assembly.Problem is not null || !referenced.Contains(other.Assembly.Name)))
             {
                 Problem(Path.GetFileNameWithoutExtension(other.Path), other.Path, CodeFindings.PluginFile,
@@ -132,7 +133,7 @@ public static class PluginSetLoader
             {
                 Problem(id, main.Path, CodeFindings.PluginContract,
                     $"plugin '{id}' was built against contract {built}, this host has {PluginContract.HostVersion}",
-                    $"rebuild it against {PluginContract.AssemblyName} {PluginContract.HostVersion.Major}.{PluginContract.HostVersion.Minor} or a lower minor version");
+                    $"rebuild it against {PluginContract.AssemblyName} {PluginContract.HostVersion.ToString(2)} or a lower minor version");
                 return;
             }
 

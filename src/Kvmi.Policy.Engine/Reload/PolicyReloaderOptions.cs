@@ -18,7 +18,10 @@ public sealed record PolicyReloaderOptions
     /// <summary>How long plugin files must be unchanged before they are read: copying takes longer than saving.</summary>
     public TimeSpan PluginStable { get; init; } = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>After this long without a quiet moment the files are read as they are; a half-written one is then an error that keeps the old generation.</summary>
+    /// <summary>
+    /// After this long without a quiet moment the files are read as they are; a half-written one is then an error that keeps
+    /// the old generation.
+    /// </summary>
     public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Every so many polls all contents are hashed again, for changes that leave size and time as they were.</summary>

@@ -133,6 +133,9 @@ internal sealed partial class CommandProcess : IAsyncDisposable
         return new CommandResult(_process.ExitCode, Output, Errors);
     }
 
+    /// <summary>Closes this side of the command's stdout: its next write finds nobody.</summary>
+    public void CloseOutput() => _process.StandardOutput.Close();
+
     /// <summary>Asks for an orderly end: SIGTERM.</summary>
     public void Terminate() => Assert.Equal(0, Kill(_process.Id, 15));
 
@@ -163,9 +166,22 @@ internal sealed partial class CommandProcess : IAsyncDisposable
 
     private string Describe() => $"stdout:\n{string.Join('\n', Output)}\nstderr:\n{Errors}";
 
+    private static async Task<string?> NextLineAsync(StreamReader reader)
+    {
+        try
+        {
+            return await reader.ReadLineAsync();
+        }
+        catch (Exception e) when (e is ObjectDisposedException or IOException or InvalidOperationException)
+        {
+            // The test closed it.
+            return null;
+        }
+    }
+
     private async Task PumpAsync(StreamReader reader, Action<string> take)
     {
-        while (await reader.ReadLineAsync() is { } line)
+        while (await NextLineAsync(reader) is { } line)
         {
             TaskCompletionSource changed;
             lock (_lock)
