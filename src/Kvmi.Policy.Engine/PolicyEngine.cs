@@ -66,8 +66,7 @@ public sealed class PolicyEngine : IVmHandlerFactory, IGenerationTarget, IDispos
             return new EngineSummary(
                 live?.Number ?? 0,
                 [
-                    .. _everLive.Values.Select(policy => PolicySummary.Of(
-                        policy.Definition, policy.Statistics, live is not null && live.Policies.Any(p => p.Definition.Id == policy.Definition.Id))),
+                    .. _everLive.Values.Select(policy => PolicySummary.Of(policy.Definition, policy.Statistics, IsLive(live, policy))),
                 ],
                 _output.Lost);
         }
@@ -84,7 +83,8 @@ public sealed class PolicyEngine : IVmHandlerFactory, IGenerationTarget, IDispos
     /// <summary>Returns when all output written so far has reached the sink.</summary>
     public void Flush() => _output.Flush();
 
-    /// <summary>Writes the remaining output, ends the output thread and lets go of the live generation. Handlers must be detached before.</summary>
+    /// <summary>Writes the remaining output, ends the output thread and lets go of the live generation. Handlers must be detached
+    /// before.</summary>
     public void Dispose()
     {
         Generation? last;
@@ -97,6 +97,9 @@ public sealed class PolicyEngine : IVmHandlerFactory, IGenerationTarget, IDispos
         last?.Release();
         _output.Dispose();
     }
+
+    private static bool IsLive(Generation? live, GenerationPolicy policy) =>
+        live is not null && live.Policies.Any(candidate => candidate.Definition.Id == policy.Definition.Id);
 
     private sealed class NoCode : Code.IPolicyFactory
     {

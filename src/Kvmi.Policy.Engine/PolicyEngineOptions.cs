@@ -16,10 +16,12 @@ public sealed record PolicyEngineOptions
     /// <summary>True: every decision is written, also the harmless ones.</summary>
     public bool EmitAllDecisions { get; init; }
 
-    /// <summary>Lines of output that may wait for the sink; more are counted and reported as lost-output. Rounded up to a power of two.</summary>
+    /// <summary>Lines of output that may wait for the sink; more are counted and reported as lost-output. Rounded up to a power of
+    /// two.</summary>
     public int OutputCapacity { get; init; } = 8192;
 
-    /// <summary>Seed of the hash functions of policy state, so that a guest cannot choose colliding values; null takes a random one.</summary>
+    /// <summary>Seed of the hash functions of policy state, so that a guest cannot choose colliding values; null takes a random
+    /// one.</summary>
     public ulong? HashSeed { get; init; }
 
     /// <summary>Where the engine logs what is no output of a policy: a sink that throws.</summary>

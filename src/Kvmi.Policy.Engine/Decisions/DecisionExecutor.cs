@@ -143,7 +143,8 @@ internal sealed class DecisionExecutor
         {
             if (HasEdits(in vote) || (skipped > 0 && vote.Effective.Kind == DecisionKind.Skip && !vote.Audit))
             {
-                PolicyErrors.Report(_context, set, vote.Entry.Policy, in facts, $"edits registers, but the kernel answered {error} to set-registers");
+                PolicyErrors.Report(_context, set, vote.Entry.Policy, in facts, $"edits registers, but the kernel answered {error} to "
+                    + "set-registers");
             }
         }
 

@@ -297,7 +297,8 @@ internal sealed class EventDecider
             var error = _context.Pages.Set(owner, facts.Gpa, PageAccess.All);
             if (error != KvmiError.None)
             {
-                _context.Status("lease-error", policy.Id, $"The page 0x{facts.Gpa & ~0xFFFUL:x} could not be released: the kernel answered {error}.");
+                _context.Status(
+                    "lease-error", policy.Id, $"The page 0x{facts.Gpa & ~0xFFFUL:x} could not be released: the kernel answered {error}.");
             }
         }
     }

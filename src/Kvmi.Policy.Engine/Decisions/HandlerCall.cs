@@ -8,7 +8,8 @@ namespace Kvmi.Policy.Engine.Decisions;
 /// <summary>Runs a handler with the event type that its kind has, without boxing, and checks what it says.</summary>
 internal static class HandlerCall
 {
-    /// <summary>Calls a handler. The casts are exact: the binding has checked them, and an otherwise handler of another type throws.</summary>
+    /// <summary>Calls a handler. The casts are exact: the binding has checked them, and an otherwise handler of another type
+    /// throws.</summary>
     public static Decision Invoke(Delegate handler, in EventFrame frame) => frame.Kind switch
     {
         EventKind.Cr => ((PolicyHandler<CrEvent>)handler)(new CrEvent(frame)),

@@ -51,7 +51,8 @@ internal sealed class CompiledFilter
         // CR and MSR numbers alone are the table's work, so most subscriptions need no check at all.
         _any = _changed == 0 && _cleared == 0 && _set == 0 && _access == PageAccess.None && _cpl < 0 && _descriptor < 0
             && _descriptorWrite < 0
-            && _new.Length + _old.Length + _gpa.Length + _gva.Length + _rip.Length + _roots.Length + _vcpus.Length + _targetVcpus.Length == 0;
+            && _new.Length + _old.Length + _gpa.Length + _gva.Length == 0
+            && _rip.Length + _roots.Length + _vcpus.Length + _targetVcpus.Length == 0;
     }
 
     /// <summary>Does an event match that the dispatch table found under this filter's own key?</summary>

@@ -89,6 +89,7 @@ internal sealed class GenerationBuild(
             return;
         }
 
+        // Broken until it is loaded; one finding is enough for a plugin that was tried already.
         if (!_brokenPlugins.Add(id))
             return;
 

@@ -139,7 +139,8 @@ internal sealed class MemoryPatches
 
         if (changed > 0)
         {
-            _report(new LeaseFault($"{changed} of {current.Length} bytes that {patch.Owner.PolicyId} patched at 0x{patch.Gpa:x} were changed by the guest since and stay as they are", KvmiError.None));
+            _report(new LeaseFault($"{changed} of {current.Length} bytes that {patch.Owner.PolicyId} patched at 0x{patch.Gpa:x} were "
+                + "changed by the guest since and stay as they are", KvmiError.None));
         }
 
         error = _vm.WritePhysical(patch.Gpa, current);

@@ -81,7 +81,8 @@ internal sealed class PageLeases
     {
         if (lastGfn - firstGfn >= MaxPages || _pages.Count + (long)(lastGfn - firstGfn) + 1 > MaxPages)
         {
-            return new LeaseFault($"watching the pages 0x{firstGfn << 12:x} to 0x{(lastGfn << 12) | 0xfff:x} ({lastGfn - firstGfn + 1} pages, at most {MaxPages} in all)", KvmiError.NoMemory);
+            return new LeaseFault($"watching the pages 0x{firstGfn << 12:x} to 0x{(lastGfn << 12) | 0xfff:x} ({lastGfn - firstGfn + 1} "
+                + $"pages, at most {MaxPages} in all)", KvmiError.NoMemory);
         }
 
         _batchError = KvmiError.None;

@@ -85,7 +85,8 @@ internal sealed class TrapLeases : ITrapCommands
 
         if (index != _vcpus.Count || index >= MaxVcpus)
         {
-            _report(new LeaseFault($"arming hot-plugged vCPU {index} (there are {_vcpus.Count} so far, at most {MaxVcpus} are served)", KvmiError.InvalidArgument));
+            _report(new LeaseFault($"arming hot-plugged vCPU {index} (there are {_vcpus.Count} so far, at most {MaxVcpus} are "
+                + "served)", KvmiError.InvalidArgument));
             return;
         }
 

@@ -14,8 +14,6 @@ internal sealed class VcpuTraps
     /// <summary>Traps that the kernel refused for now (the vCPU was not initialised) and that are tried again.</summary>
     public int Pending { get; private set; }
 
-    public int Count => _traps.Count;
-
     /// <summary>Adds a holder; the command goes out for the first one.</summary>
     public KvmiError Hold(ITrapCommands commands, TrapKind kind, uint number)
     {
@@ -67,7 +65,8 @@ internal sealed class VcpuTraps
     public KvmiError InstallAgain(ITrapCommands commands, bool all)
     {
         var worst = KvmiError.None;
-        foreach (var key in _traps.Keys.Where(key => all || !_traps[key].Installed).OrderBy(key => key.Kind).ThenBy(key => key.Number).ToArray())
+        var missing = _traps.Where(pair => all || !pair.Value.Installed).Select(pair => pair.Key);
+        foreach (var key in missing.OrderBy(key => key.Kind).ThenBy(key => key.Number).ToArray())
         {
             var trap = _traps[key];
             var wasInstalled = trap.Installed;

@@ -2,7 +2,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Policy.Engine.Output;
 
-/// <summary>The engine's output: a ring that any thread writes to without waiting, and the one thread that empties it into the sink.</summary>
+/// <summary>The engine's output: a ring that any thread writes to without waiting, and the one thread that empties it into the
+/// sink.</summary>
 internal sealed class OutputPump : IDisposable
 {
     private readonly IOutputSink _sink;
@@ -29,8 +30,6 @@ internal sealed class OutputPump : IDisposable
 
     /// <summary>Lines that found the ring full.</summary>
     public long Lost => _ring.Lost;
-
-    public DateTimeOffset Now => _time.GetUtcNow();
 
     /// <summary>Claims a slot; null when the line is lost. Fill it, then call <see cref="Publish"/>.</summary>
     public OutputSlot? TryClaim(out long ticket) => _ring.TryClaim(out ticket);
@@ -148,7 +147,8 @@ internal sealed class OutputPump : IDisposable
             {
                 Time = _time.GetUtcNow(),
                 Status = "lost-output",
-                Message = $"{lost - _reportedLost} lines of output were lost because the sink was slower than the events; {lost} since the start.",
+                Message = $"{lost - _reportedLost} lines of output were lost because the sink was slower than the events; {lost} since "
+                    + "the start.",
                 Fields = [new OutputField("lost", lost - _reportedLost), new OutputField("total", lost)],
             });
         }
@@ -163,7 +163,6 @@ internal sealed class OutputPump : IDisposable
     private void Send(OutputRecord record)
     {
         // A sink is the host's code: if it fails, the output thread has to live on, and the log says so.
-#pragma warning disable CA1031
         try
         {
             _sink.Write(record);
@@ -172,6 +171,5 @@ internal sealed class OutputPump : IDisposable
         {
             LogMessages.SinkFailed(_logger, record.GetType().Name, exception);
         }
-#pragma warning restore CA1031
     }
 }

@@ -63,6 +63,18 @@ public static class PluginSetLoader
                 _plugins.RemoveAll(plugin => plugin.Id == same.Key);
             }
 
+            // A script that requires both could not tell them apart.
+            foreach (var same in _plugins.GroupBy(plugin => plugin.AssemblyName, StringComparer.OrdinalIgnoreCase).Where(group => group.Count() > 1).ToList())
+            {
+                foreach (var plugin in same)
+                {
+                    Problem(plugin.Id, plugin.MainAssemblyPath, CodeFindings.PluginDuplicate,
+                        $"the assembly name '{plugin.AssemblyName}' is used by plugins {string.Join(", ", same.Select(other => $"'{other.Id}'"))}",
+                        "give each plugin its own AssemblyName; none of them is loaded");
+                    _plugins.Remove(plugin);
+                }
+            }
+
             return new(directories, [.. _plugins.OrderBy(plugin => plugin.Id, StringComparer.Ordinal)], _problems, _probes);
         }
 

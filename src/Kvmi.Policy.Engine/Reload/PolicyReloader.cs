@@ -57,7 +57,10 @@ public sealed class PolicyReloader : IAsyncDisposable
             _watchers = new(options.PolicyDirectories.Concat(options.PluginDirectories), OnHint, listener.OnWatchProblem);
     }
 
-    /// <summary>Starts the background loop. The first generation is loaded by the first <see cref="ReloadNowAsync"/> or by the first look at the files.</summary>
+    /// <summary>
+    /// Starts the background loop, whose first look at the files loads the first generation. To wait for it, call
+    /// <see cref="ReloadNowAsync"/> before this: the loop then answers that request first.
+    /// </summary>
     /// <exception cref="InvalidOperationException">It runs already.</exception>
     public void Start()
     {

@@ -26,7 +26,8 @@ internal sealed class ErrorWindow
 
     /// <summary>Adds an error.</summary>
     /// <param name="silencedBefore">Errors that were not reported since the last report; for the message.</param>
-    /// <param name="report">True when this error shall be reported: a few per period, so that a failing handler does not flood the output.</param>
+    /// <param name="report">True when this error shall be reported: a few per period, so that a failing handler does not flood the
+    /// output.</param>
     /// <returns>True when the policy has reached its limit.</returns>
     public bool Add(out bool report, out long silencedBefore)
     {

@@ -91,7 +91,8 @@ internal sealed class PolicyInstance
             if (handler is null ? subscription.Then is null : handler.GetType() != wanted)
             {
                 throw new InvalidOperationException(
-                    $"the handler of subscription {i + 1} ({info.Name}) is {handler?.GetType().Name ?? "missing"} and should be a PolicyHandler<{info.HandlerType.Name}>");
+                    $"the handler of subscription {i + 1} ({info.Name}) is {handler?.GetType().Name ?? "missing"} "
+                    + $"and should be a PolicyHandler<{info.HandlerType.Name}>");
             }
 
             entries[i] = new DispatchEntry(this, subscription, handler);

@@ -4,7 +4,8 @@ using Kvmi.Policy.Engine.Runtime.State;
 
 namespace Kvmi.Policy.Engine.Runtime;
 
-/// <summary>What a policy on one VM keeps over a reload when its declaration says so: state, pages and patches, the dedupe window.</summary>
+/// <summary>What a policy on one VM keeps over a reload when its declaration says so: state, pages and patches, the dedupe
+/// window.</summary>
 internal sealed class PolicyMemory
 {
     public PolicyMemory(string policyId, NamedState state)

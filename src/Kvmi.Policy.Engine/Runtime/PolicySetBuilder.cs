@@ -48,7 +48,10 @@ internal sealed class PolicySetBuilder
             }
         }
 
-        _context.Status("in-service", null, $"Generation {generation.Number} is in service on {_context.Name}: {built.Count} policies, {refused} refused.");
+        _context.Status(
+            "in-service",
+            null,
+            $"Generation {generation.Number} is in service on {_context.Name}: {built.Count} policies, {refused} refused.");
         return new PolicySet(generation, [.. built.OrderBy(instance => instance.Order)]);
     }
 
@@ -91,7 +94,9 @@ internal sealed class PolicySetBuilder
         }
         catch (Exception exception) when (exception is not VmConnectionLostException)
         {
-            var cause = exception.InnerException is { } inner ? $"{exception.Message} ({inner.GetType().Name}: {inner.Message})" : exception.Message;
+            var cause = exception.InnerException is { } inner
+                ? $"{exception.Message} ({inner.GetType().Name}: {inner.Message})"
+                : exception.Message;
             Refuse(definition, $"it could not be started: {cause}");
             GiveBack(_context, instance);
             return null;

@@ -65,7 +65,8 @@ internal static class RequirementsCheck
             case EventKind.Msr:
                 if (TrapDemand.CountMsrs(subscription.Filter) is 0 or > TrapDemand.MaxMsrs)
                 {
-                    return $"its subscription to msr names {TrapDemand.CountMsrs(subscription.Filter)} registers; 1 to {TrapDemand.MaxMsrs} are possible.";
+                    return $"its subscription to msr names {TrapDemand.CountMsrs(subscription.Filter)} registers; 1 to "
+                        + $"{TrapDemand.MaxMsrs} are possible.";
                 }
 
                 return Needs(offers, why, EventKind.Msr, CommandKind.ControlEvents, CommandKind.ControlMsr);
@@ -102,5 +103,6 @@ internal static class RequirementsCheck
     private static string Word(CommandKind kind) => Kebab(kind.ToString());
 
     private static string Kebab(string name) =>
-        string.Concat(name.Select((letter, index) => char.IsUpper(letter) ? (index == 0 ? "" : "-") + char.ToLowerInvariant(letter) : letter.ToString()));
+        string.Concat(name.Select((letter, index) =>
+            char.IsUpper(letter) ? (index == 0 ? "" : "-") + char.ToLowerInvariant(letter) : letter.ToString()));
 }

@@ -46,15 +46,17 @@ public sealed class VmPolicyHandler : IVmHandler
     /// <inheritdoc/>
     public void OnEvent(in EventFrame frame, ref EventReply reply)
     {
-        TakeOverIfNew();
-        var start = _context.Engine.Time.GetTimestamp();
         LastOutcome.Clear(frame.Kind);
         if (frame.Kind == EventKind.CreateVcpu)
         {
+            // Before a waiting generation is taken over: its differences are counted from what this vCPU has now.
             _context.Traps.VcpuCreated(frame.Vcpu);
+            TakeOverIfNew();
             return;
         }
 
+        TakeOverIfNew();
+        var start = _context.Engine.Time.GetTimestamp();
         var current = _context.Event;
         current.Facts = new EventFacts(in frame);
         current.Regs = frame.Regs;
@@ -81,7 +83,9 @@ public sealed class VmPolicyHandler : IVmHandler
         if (frame.Kind == EventKind.CommandError)
         {
             _context.Status(
-                "command-error", null, $"Command {frame.FailedCommandId} (sequence {frame.FailedCommandSequence}) failed with {frame.FailedCommandError}.");
+                "command-error",
+                null,
+                $"Command {frame.FailedCommandId} (sequence {frame.FailedCommandSequence}) failed with {frame.FailedCommandError}.");
         }
     }
 
@@ -241,7 +245,8 @@ public sealed class VmPolicyHandler : IVmHandler
             _context.Status(
                 "quarantined",
                 policy.Id,
-                $"Policy {policy.Id} is out of service on this VM after {limit.QuarantineAfter} errors within {limit.Window}; its leases are given back, and the next reload tries it again.");
+                $"Policy {policy.Id} is out of service on this VM after {limit.QuarantineAfter} errors within {limit.Window}; its "
+                + "leases are given back, and the next reload tries it again.");
         }
 
         _set.RebuildTable();

@@ -45,15 +45,20 @@ internal sealed class TextLineRenderer : ILineRenderer
 
     private void Decision(DecisionOutput record)
     {
-        Begin(record, record.Decision == DecisionKind.Allow ? "would" : "edit");
+        // What audit held back is the news; what is in force instead is the small print.
+        var would = record.Decision is DecisionKind.Allow or DecisionKind.Retry ? record.WouldHave : null;
+        Begin(record, would is null ? "edit" : "would");
         if (record.Policy is { } policy)
         {
             _line.AppendSafe(policy).Append(": ");
         }
 
-        _line.Append(Words.Of(record.Decision == DecisionKind.Allow && record.WouldHave is { } would ? would : record.Decision)).Append(' ');
-        _line.AppendSafe(record.Subject);
-        if (record.Value is { } value)
+        _line.Append(Words.Of(would ?? record.Decision)).Append(' ').AppendSafe(record.Subject);
+        if (would is not null)
+        {
+            _line.Append(" (in force: ").Append(Words.Of(record.Decision)).Append(')');
+        }
+        else if (record.Value is { } value)
         {
             _line.Append(" = ").Append(Words.Hex(value));
         }
@@ -191,7 +196,7 @@ internal sealed class TextLineRenderer : ILineRenderer
             _line.Append(", ").Append(Words.Count(summary.Errors, "error"));
         }
 
-        if (summary.Events > 0)
+        if (summary.P99Nanoseconds > 0)
         {
             _line.Append("; decision time p50 ").Append(Words.Nanoseconds(summary.P50Nanoseconds)).Append(", p99 ").Append(Words.Nanoseconds(summary.P99Nanoseconds));
         }

@@ -26,11 +26,12 @@ internal static class DefaultDirectories
             return Existing(given, "plugins");
         }
 
-        // In a source tree ./plugins holds projects: only folders with assemblies in them are plugins.
-        var built = Directory.Exists("plugins")
+        // Beside the program both are the same folder. In a source tree ./plugins holds projects: only folders with assemblies in them are plugins.
+        var beside = Beside("plugins");
+        var built = Directory.Exists("plugins") && !beside.Contains(Path.GetFullPath("plugins"))
             ? Directory.GetDirectories("plugins").Where(directory => Directory.EnumerateFiles(directory, "*.dll").Any()).Order(StringComparer.Ordinal).ToArray()
             : [];
-        return [.. Beside("plugins"), .. built];
+        return [.. beside, .. built];
     }
 
     private static string[] Beside(string name)

@@ -7,6 +7,7 @@ namespace Kvmi.Policy.Host.Running;
 /// <summary>The simulated guest of <c>run --simulate</c>: it connects to a socket of this very process, in a directory that nobody else can enter.</summary>
 internal sealed class SimulatedGuest : IDisposable
 {
+    private static readonly TimeSpan SettleTime = TimeSpan.FromMilliseconds(500);
     private readonly PrivateDirectory _directory = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly SimulatorOptions _options;
@@ -25,8 +26,8 @@ internal sealed class SimulatedGuest : IDisposable
             MaxEvents = options.Events,
             MaxDuration = options.Duration,
 
-            // Both ends are in this process, and policies are armed in one go: there is no slow tool to wait for.
-            Settle = TimeSpan.FromMilliseconds(150),
+            // The policies of this process are compiled already, but their first run is not: the scenario waits for the last of them.
+            Settle = SettleTime,
             TimeProvider = context.Time,
             LoggerFactory = context.LoggerFactory,
         };

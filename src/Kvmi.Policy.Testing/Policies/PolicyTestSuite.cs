@@ -40,6 +40,12 @@ public sealed class PolicyTestSuite
 
     private PolicyTestResult Run(PolicyDefinition policy, PolicyTest test, IReadOnlyList<PolicyDefinition> set)
     {
+        if (test.Problem is { } problem)
+        {
+            // A missing trace or memory file: the policy loads without it, its test must not look as if it had run.
+            return new(policy.Id, test.Name, test.Location, [problem]);
+        }
+
         var loaded = PolicyFileLoader.Load(policy.File, _options with { Mode = test.Mode, TestParameters = test.Parameters, AllowMissingParameters = false });
         if (loaded.Definition is not { } definition)
         {

@@ -92,19 +92,19 @@ internal sealed partial class VcpuWorker
     {
         lock (_gate)
         {
-            while (!hook.IsClosed && !_stop)
+            // What came before the close still counts: a tool that answers and then closes has answered.
+            while (!_jobs.TryDequeue(out job))
             {
-                if (_jobs.TryDequeue(out job))
+                if (hook.IsClosed || _stop)
                 {
-                    Monitor.PulseAll(_gate);
-                    return true;
+                    return false;
                 }
 
                 Monitor.Wait(_gate);
             }
 
-            job = default;
-            return false;
+            Monitor.PulseAll(_gate);
+            return true;
         }
     }
 

@@ -347,7 +347,8 @@ internal sealed partial class VcpuWorker
     {
         try
         {
-            if (job.Hook.IsClosed)
+            // A closed hook's commands are void, but an answer that came before the close still answers.
+            if (job.Hook.IsClosed && (job.Kind != VcpuJobKind.EventReply || !ReferenceEquals(job.Hook, _hook)))
             {
                 return;
             }

@@ -18,7 +18,7 @@ public sealed class GiveBackPropertyTests
         // One number is one step: its parts choose the action, the set of policies, and what they do.
         var steps = Gen.Choose(0, 1_000_000).ArrayOf();
         Check.One(
-            Config.QuickThrowOnFailure.WithMaxTest(150).WithEndSize(30),
+            Config.QuickThrowOnFailure.WithMaxTest(300).WithEndSize(30),
             Prop.ForAll(steps.ToArbitrary(), Run));
     }
 
@@ -42,8 +42,9 @@ public sealed class GiveBackPropertyTests
                     bench.Handler.Idle();
                     break;
                 case 3:
-                    bench.Send(EventBody.Plain(EventKind.CreateVcpu), nextVcpu < 6 ? nextVcpu++ : nextVcpu);
-                    nextVcpu = Math.Min(nextVcpu, (ushort)6);
+                    var created = nextVcpu < 6 ? nextVcpu++ : (ushort)(argument % 6);
+                    bench.Vm.Recreate(created);
+                    bench.Send(EventBody.Plain(EventKind.CreateVcpu), created);
                     break;
                 case 4:
                     bench.Send(EventBody.Cr(3, 0x1000, (ulong)argument));
@@ -63,7 +64,8 @@ public sealed class GiveBackPropertyTests
         Assert.All(lives, life => Assert.True(life.Disposed));
     }
 
-    /// <summary>Policies with every kind of lease; some throw until they are quarantined, some cannot start, some keep their state.</summary>
+    /// <summary>Policies with every kind of lease; some throw until they are quarantined, some cannot start, some keep their
+    /// state.</summary>
     private static Engine.Generations.GenerationPolicy Make(int index, int seed)
     {
         var throws = (seed & 1) != 0;

@@ -60,6 +60,27 @@ public sealed class LeaseTests
     }
 
     [Fact]
+    public void A_vcpu_created_anew_while_a_generation_waits_gets_each_command_once()
+    {
+        using var bench = new EngineBench();
+        bench.Load(Loaded(Define("p", OnCr3), Cr(() => Decision.Allow)));
+        bench.Attach();
+        bench.Load(
+            Loaded(Define("p", OnCr3), Cr(() => Decision.Allow)),
+            Loaded(Define("q", On(EventKind.Msr)), Msr(() => Decision.Allow)));
+        bench.Vm.Recreate(1);
+        bench.Vm.Commands.Clear();
+        bench.Send(EventBody.Plain(EventKind.CreateVcpu), 1);
+
+        Assert.Equal(
+            [
+                "event Cr vcpu 1 on", "cr3 vcpu 1 on",
+                "event Msr vcpu 0 on", "msr 0xc0000082 vcpu 0 on", "event Msr vcpu 1 on", "msr 0xc0000082 vcpu 1 on",
+            ],
+            bench.Vm.Commands);
+    }
+
+    [Fact]
     public void A_vcpu_that_is_not_ready_is_armed_later()
     {
         using var bench = new EngineBench();

@@ -158,6 +158,15 @@ public sealed class PluginPolicyTests : IDisposable
     }
 
     [Fact]
+    public void A_damaged_deps_file_is_a_finding()
+    {
+        Add("census", TestAssembly.GoodPlugin);
+        _folder.Write("plugins/census/Main.deps.json", "{ nonsense");
+        var finding = Assert.Single(BuildSet(Plugin("p", "census", "Census")).Findings);
+        Assert.Equal(("KP0504", Path.Combine(_folder.Path, "plugins", "census", "Main.dll")), (finding.Code, finding.Location.File));
+    }
+
+    [Fact]
     public void A_copy_of_the_contract_beside_the_plugin_is_not_used()
     {
         Add("census", TestAssembly.GoodPlugin);

@@ -96,6 +96,17 @@ public sealed class PluginSetLoaderTests : IDisposable
     }
 
     [Fact]
+    public void Two_plugins_with_one_assembly_name_are_both_refused()
+    {
+        _folder.Write("a/A.dll", TestAssembly.Build("Same", "[assembly: Kvmi.Policy.PolicyPlugin(\"a\")]"));
+        _folder.Write("b/B.dll", TestAssembly.Build("Same", "[assembly: Kvmi.Policy.PolicyPlugin(\"b\")]"));
+        var catalog = Discover();
+        Assert.Empty(catalog.Plugins);
+        Assert.All(catalog.Problems, problem => Assert.Equal("the assembly name 'Same' is used by plugins 'a', 'b'", problem.Finding.Message));
+        Assert.Equal(["a", "b"], catalog.Problems.Select(problem => problem.Name));
+    }
+
+    [Fact]
     public void Two_plugins_in_one_folder_are_refused()
     {
         _folder.Write("a/A.dll", Good);

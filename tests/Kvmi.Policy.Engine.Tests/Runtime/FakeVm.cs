@@ -5,7 +5,8 @@ using Kvmi.Session.Vm;
 
 namespace Kvmi.Policy.Engine.Tests.Runtime;
 
-/// <summary>A VM without a socket: keeps switches, page access and memory as a kernel would, records commands, and can be told to fail.</summary>
+/// <summary>A VM without a socket: keeps switches, page access and memory as a kernel would, records commands, and can be told to
+/// fail.</summary>
 public sealed class FakeVm : IIntrospectedVm
 {
     private readonly SortedDictionary<ulong, byte[]> _memory = [];
@@ -52,6 +53,9 @@ public sealed class FakeVm : IIntrospectedVm
     public bool IsOn(string name) => _switches.Contains(name);
 
     public PageAccess Access(ulong gpa) => _pages.GetValueOrDefault(gpa >> 12, PageAccess.All);
+
+    /// <summary>A vCPU is taken away and created anew: it has no switch on.</summary>
+    public void Recreate(ushort vcpu) => _switches.RemoveWhere(name => name.EndsWith($" vcpu {vcpu}", StringComparison.Ordinal));
 
     public void Put(ulong gpa, ReadOnlySpan<byte> bytes)
     {
@@ -162,7 +166,7 @@ public sealed class FakeVm : IIntrospectedVm
     private KvmiError Switch(string name, bool enable)
     {
         var error = Note($"{name} {(enable ? "on" : "off")}");
-        if (error == KvmiError.None && (enable ? !_switches.Add(name) && !name.StartsWith("event", StringComparison.Ordinal) : !_switches.Remove(name)))
+        if (error == KvmiError.None && !(enable ? _switches.Add(name) : _switches.Remove(name)))
         {
             throw new InvalidOperationException($"The command '{name} {(enable ? "on" : "off")}' changes nothing: leases must send differences only.");
         }

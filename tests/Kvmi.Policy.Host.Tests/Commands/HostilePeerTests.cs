@@ -34,7 +34,7 @@ public sealed class HostilePeerTests
         lying.Send([2, 0, 0xff, 0xff, 1, 0, 0, 0, 1]);
         hanging.Add(lying);
 
-        var guest = (await CommandProcess.RunAsync("simulate", "--connect", directory.Socket(), "--json")).Expect(0);
+        var guest = (await CommandProcess.RunAsync("simulate", "--connect", directory.Socket(), "--settle", "1s", "--json")).Expect(0);
         RunCommandTests.AssertAllAnswered(Assert.Single(guest.Json, line => RunCommandTests.Summary(line) == "simulation"));
         host.Terminate();
         (await host.WaitForExitAsync()).Expect(0);

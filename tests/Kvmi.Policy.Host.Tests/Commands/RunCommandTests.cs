@@ -15,7 +15,7 @@ public sealed class RunCommandTests
             Assert.Contains(result.Output, line => line.Contains("ALERT", StringComparison.Ordinal) && line.Contains(alert, StringComparison.Ordinal));
         }
 
-        foreach (var policy in new[] { "t0.cr3-watch", "t0.lstar-lock", "t0.cr4-pin", "t0.wx-guard" })
+        foreach (var policy in new[] { "cr3-watch", "lstar-lock", "cr4-pin", "wx-guard" })
         {
             Assert.Contains(result.Output, line => line.StartsWith("policy ", StringComparison.Ordinal) && line.Contains(policy, StringComparison.Ordinal));
         }
@@ -32,7 +32,7 @@ public sealed class RunCommandTests
         Assert.All(lines, line => Assert.True(line.TryGetProperty("type", out _) && line.TryGetProperty("time", out _)));
         var alerts = lines.Where(line => Type(line) == "alert").Select(line => line.GetProperty("name").GetString()).ToHashSet();
         Assert.Superset(new HashSet<string?> { "lstar-hijack", "cr4-unpin", "wx-execute" }, alerts);
-        Assert.Contains(lines, line => Type(line) == "decision" && line.GetProperty("decision").GetString() == "keep" && line.GetProperty("policy").GetString() == "t0.lstar-lock");
+        Assert.Contains(lines, line => Type(line) == "decision" && line.GetProperty("decision").GetString() == "keep" && line.GetProperty("policy").GetString() == "lstar-lock");
 
         var policies = lines.Where(line => Summary(line) == "policy").ToList();
         Assert.Contains(policies, policy => policy.GetProperty("facts").GetArrayLength() > 0);
@@ -53,7 +53,7 @@ public sealed class RunCommandTests
         using var directory = new TestDirectory();
         await using var host = CommandProcess.Start(directory.Path, "run", "--listen", directory.Socket(), "--json");
         await host.WaitForLineAsync("\"listening\"");
-        var guest = (await CommandProcess.RunAsync("simulate", "--connect", directory.Socket(), "--vcpus", "3", "--json")).Expect(0);
+        var guest = (await CommandProcess.RunAsync("simulate", "--connect", directory.Socket(), "--vcpus", "3", "--settle", "1s", "--json")).Expect(0);
         await host.WaitForLineAsync("\"disconnected\"");
         host.Terminate();
         var result = (await host.WaitForExitAsync()).Expect(0);
@@ -105,7 +105,8 @@ public sealed class RunCommandTests
     [Fact]
     public async Task A_scenario_that_does_not_exist_is_wrong_usage()
     {
-        var result = (await CommandProcess.RunAsync("run", "--simulate=nowhere")).Expect(2);
+        using var directory = new TestDirectory();
+        var result = (await CommandProcess.RunInAsync(directory.Path, "run", "--simulate=nowhere")).Expect(2);
         Assert.Contains("nowhere", result.Errors, StringComparison.Ordinal);
     }
 

@@ -5,7 +5,8 @@ using Kvmi.Policy.Engine.Output;
 
 namespace Kvmi.Policy.Engine.Runtime.Services;
 
-/// <summary>Which alerts of one policy on one VM are silenced, and until when. When there are too many, alerts pass: nothing is hidden wrongly.</summary>
+/// <summary>Which alerts of one policy on one VM are silenced, and until when. When there are too many, alerts pass: nothing is hidden
+/// wrongly.</summary>
 internal sealed class NoticeDedupe
 {
     private const int MaxKeys = 16_384;

@@ -44,13 +44,14 @@ internal sealed class NoticeFields
         return fields;
     }
 
-    public static string Bounded(string text) => text.Length <= MaxText ? text : text[..MaxText];
+    private static string Bounded(string text) => text.Length <= MaxText ? text : text[..MaxText];
 
     private static object? Plain(object? value) => value switch
     {
         null or bool or long or ulong or double => value,
-        byte or ushort or uint => Convert.ToUInt64(value, CultureInfo.InvariantCulture),
-        sbyte or short or int => Convert.ToInt64(value, CultureInfo.InvariantCulture),
+
+        // Only 64-bit unsigned numbers are addresses or register values; a vCPU or a count is a plain number in the output.
+        byte or ushort or uint or sbyte or short or int => Convert.ToInt64(value, CultureInfo.InvariantCulture),
         float number => (double)number,
         string text => Bounded(text),
         byte[] bytes => bytes.AsSpan(0, Math.Min(bytes.Length, MaxBytes)).ToArray(),

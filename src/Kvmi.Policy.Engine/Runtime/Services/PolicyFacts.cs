@@ -30,7 +30,8 @@ internal sealed class PolicyFacts : IPolicyFacts
         if (_facts.Count >= MaxFacts || name.Length > MaxName)
         {
             throw new InvalidOperationException(
-                $"Policy {_statistics.PolicyId} may have {MaxFacts} facts with names of at most {MaxName} characters; '{name[..Math.Min(name.Length, MaxName)]}' is refused.");
+                $"Policy {_statistics.PolicyId} may have {MaxFacts} facts with names of at most {MaxName} characters; "
+                + $"'{name[..Math.Min(name.Length, MaxName)]}' is refused.");
         }
 
         fact = _keep ? _statistics.Facts.GetOrAdd((_vm, name), key => new PolicyFact(key.Name)) : new PolicyFact(name);

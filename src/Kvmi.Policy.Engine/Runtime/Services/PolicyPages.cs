@@ -19,7 +19,8 @@ internal sealed class PolicyPages : IPageLeases
         if (!_policy.Demand.PageFaults)
         {
             throw new InvalidOperationException(
-                $"Policy {_policy.Id} restricts a page but subscribes to no pf event and watches no range, so it would never hear of the access.");
+                $"Policy {_policy.Id} restricts a page but subscribes to no pf event and watches no range, so it would never hear of "
+                + "the access.");
         }
 
         // An instance that another one has followed, or that is in quarantine, owns nothing any more.

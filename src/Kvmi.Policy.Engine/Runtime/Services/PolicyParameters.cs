@@ -52,13 +52,15 @@ internal sealed class PolicyParameters : IPolicyParameters
         name is not null && _definition.Parameters.TryGetValue(name, out var parameter)
             ? parameter
             : throw new ArgumentException(
-                $"Policy {_definition.Id} declares no parameter '{name}'; declared are: {string.Join(", ", _definition.Parameters.Keys.Order(StringComparer.Ordinal))}.",
+                $"Policy {_definition.Id} declares no parameter '{name}'; declared are: "
+                + $"{string.Join(", ", _definition.Parameters.Keys.Order(StringComparer.Ordinal))}.",
                 nameof(name));
 
     private ArgumentException Mismatch(PolicyParameter parameter, string wanted)
     {
         var declared = parameter.IsList ? $"list<{TypeName(parameter.Type)}>" : TypeName(parameter.Type);
-        return new ArgumentException($"Parameter '{parameter.Name}' of policy {_definition.Id} is declared as {declared}, but is read as {wanted}.");
+        return new ArgumentException($"Parameter '{parameter.Name}' of policy {_definition.Id} is declared as {declared}, but is read "
+            + $"as {wanted}.");
     }
 
     private static string TypeName(ParameterType type) => type == ParameterType.GpaRange ? "gpa-range" : type.ToString().ToLowerInvariant();

@@ -66,6 +66,7 @@ internal sealed class RegisterEdits : IRegisterEdits
 
         return _event.Active
             ? (int)register
-            : throw new InvalidOperationException("Registers can be read and edited while a handler runs, not in top-level statements or OnAttach.");
+            : throw new InvalidOperationException("Registers can be read and edited while a handler runs, not in top-level statements "
+                + "or OnAttach.");
     }
 }

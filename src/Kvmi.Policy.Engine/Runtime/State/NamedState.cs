@@ -26,7 +26,8 @@ internal sealed class NamedState
     /// <param name="capacity">Capacity that is asked for.</param>
     /// <param name="mine">Names that the asking instance has already taken: it cannot change its mind about them.</param>
     /// <param name="make">Makes the collection from the one before, if that has the same type.</param>
-    public TCollection Get<TCollection>(string policyId, string name, long capacity, HashSet<string> mine, Func<int, TCollection?, TCollection> make)
+    public TCollection Get<TCollection>(
+        string policyId, string name, long capacity, HashSet<string> mine, Func<int, TCollection?, TCollection> make)
         where TCollection : class, IStateCollection
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
@@ -49,7 +50,8 @@ internal sealed class NamedState
             if (found is not null && mine.Contains(name))
             {
                 throw new InvalidOperationException(
-                    $"State '{name}' of policy {policyId} exists already with another type or a capacity of {found.Capacity}; use one name for one collection.");
+                    $"State '{name}' of policy {policyId} exists already with another type or a capacity of {found.Capacity}; use one "
+                    + "name for one collection.");
             }
 
             if (found is null && _collections.Count >= MaxCollections)
@@ -61,7 +63,8 @@ internal sealed class NamedState
             if (Shared && made.HoldsCollectibleTypes)
             {
                 throw new InvalidOperationException(
-                    $"State '{name}' of policy {policyId} has scope 'policy' and an element type that the policy itself defines; use built-in types or scope 'vm'.");
+                    $"State '{name}' of policy {policyId} has scope 'policy' and an element type that the policy itself defines; use "
+                    + "built-in types or scope 'vm'.");
             }
 
             _collections[name] = made;
