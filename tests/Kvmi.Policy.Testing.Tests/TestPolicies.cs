@@ -24,6 +24,9 @@ internal sealed class TestPolicies : IDisposable
         }
     }
 
+    /// <summary>Path of a file in a policy's folder.</summary>
+    public string PathOf(string id, string file) => Path.Combine(_directory, id, file);
+
     /// <summary>A generation of everything that was written.</summary>
     public Generation Build()
     {

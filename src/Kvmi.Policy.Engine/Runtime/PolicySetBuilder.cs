@@ -94,10 +94,8 @@ internal sealed class PolicySetBuilder
         }
         catch (Exception exception) when (exception is not VmConnectionLostException)
         {
-            var cause = exception.InnerException is { } inner
-                ? $"{exception.Message} ({inner.GetType().Name}: {inner.Message})"
-                : exception.Message;
-            Refuse(definition, $"it could not be started: {cause}");
+            // The factory's own exception says type, text and place of what the policy threw.
+            Refuse(definition, $"it could not be started: {exception.Message}");
             GiveBack(_context, instance);
             return null;
         }

@@ -22,6 +22,11 @@ public static class PolicyTestRunner
         ArgumentNullException.ThrowIfNull(generation);
         ArgumentNullException.ThrowIfNull(policyId);
         ArgumentNullException.ThrowIfNull(test);
+        if (test.Trace is { } trace)
+        {
+            return TraceTestRunner.Run(generation, policyId, test, trace);
+        }
+
         var vm = new FakeVm();
         foreach (var memory in test.Memory)
         {
@@ -75,7 +80,7 @@ public static class PolicyTestRunner
     }
 
     // A policy that is refused, fails or is quarantined must not pass its tests by staying silent.
-    private static List<string> Troubles(IReadOnlyList<OutputRecord> output) =>
+    internal static List<string> Troubles(IReadOnlyList<OutputRecord> output) =>
         [.. output.OfType<StatusOutput>().Where(status => status.Status is "refused" or "policy-error" or "quarantined" or "lease-error")
             .Select(status => status.Message)];
 

@@ -128,7 +128,7 @@ internal sealed class HookedVm : IDisposable
             return true;
         }
 
-        Close("an event could not be sent");
+        CloseByTool("and an event could not reach it");
         return false;
     }
 
@@ -157,7 +157,7 @@ internal sealed class HookedVm : IDisposable
 
         if (!sent)
         {
-            Close("a reply could not be sent");
+            CloseByTool("and the reply to a command could not reach it");
         }
     }
 
@@ -191,7 +191,7 @@ internal sealed class HookedVm : IDisposable
 
         if (!sent)
         {
-            Close("a reply could not be sent");
+            CloseByTool("and the reply to a command could not reach it");
         }
     }
 
@@ -259,14 +259,13 @@ internal sealed class HookedVm : IDisposable
         Context.WakeAll();
     }
 
-    /// <summary>Gives the connection up because the tool did.</summary>
-    /// <param name="loss">What the receiving thread saw break; null when the stream ended between two messages.</param>
+    /// <summary>Gives the connection up because the tool did; the first loss counts. Does not wait.</summary>
+    /// <param name="loss">What was seen to break; null when the stream ended between two messages.</param>
     public void CloseByTool(string? loss)
     {
         var unanswered = Volatile.Read(ref _unanswered);
-        Volatile.Write(
-            ref _loss,
-            loss ?? (unanswered <= 0 ? null : unanswered == 1 ? "while 1 event waited for an answer" : $"while {unanswered} events waited for an answer"));
+        loss ??= unanswered <= 0 ? null : unanswered == 1 ? "while 1 event waited for an answer" : $"while {unanswered} events waited for an answer";
+        Interlocked.CompareExchange(ref _loss, loss, null);
         Close(null);
     }
 
