@@ -62,7 +62,14 @@ internal sealed class CompiledFilter
     public bool Matches(in EventFacts facts) =>
         (_cr < 0 || (facts.Kind == EventKind.Cr && facts.Number == _cr))
         && (_msrs.Length == 0 || (facts.Kind == EventKind.Msr && Contains(_msrs, facts.Number)))
-        && (_any || MatchesRest(in facts));
+        && (_any || (HasFields(facts.Kind) && MatchesRest(in facts)));
+
+    // A field that the kind lacks reads as 0. A range that holds 0 must not match it: the case would silence the policy for
+    // events that nobody meant.
+    private bool HasFields(EventKind kind) =>
+        (_new.Length + _old.Length == 0 || kind is EventKind.Cr or EventKind.Msr)
+        && (_gpa.Length == 0 || kind is EventKind.PageFault or EventKind.Breakpoint)
+        && (_gva.Length == 0 || kind == EventKind.PageFault);
 
     private static bool Contains(ValueRange[] ranges, ulong value)
     {

@@ -232,6 +232,33 @@ public sealed class VmPolicyHandlerTests
     }
 
     [Fact]
+    public void A_known_good_case_does_not_cover_an_event_that_lacks_its_fields()
+    {
+        using var bench = new EngineBench();
+        var small = new ValueRange(0, 0xFFFF);
+        PolicyException Case(string name, EventFilter filter) => new(name, [], filter, DateOnly.MaxValue, "lab", default);
+        PolicyHandler<BreakpointEvent> breakpoint = _ => Decision.Retry;
+        var definition = Define("p", OnCr3, On(EventKind.Breakpoint)) with
+        {
+            Exceptions =
+            [
+                Case("a register value", new EventFilter { NewValues = [small] }),
+                Case("the same, old", new EventFilter { OldValues = [small] }),
+                Case("an address that no event here has", new EventFilter { Gva = [small] }),
+            ],
+        };
+        bench.Load(Loaded(definition, Cr(() => Decision.Keep(0x1000)), breakpoint));
+        bench.Attach();
+
+        bench.Send(EventBody.Breakpoint(0x90000, 1));
+        Assert.Equal(1, bench.Handler.LastOutcome.VoteCount);
+        bench.Send(Write);
+        Assert.Equal(0, bench.Handler.LastOutcome.VoteCount);
+        bench.Send(EventBody.Cr(3, 0x100000, 0x200000));
+        Assert.Equal(1, bench.Handler.LastOutcome.VoteCount);
+    }
+
+    [Fact]
     public void Plugin_services_are_there_before_scripts_start_and_only_for_those_that_name_the_plugin()
     {
         using var bench = new EngineBench();
