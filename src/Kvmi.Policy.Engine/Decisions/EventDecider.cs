@@ -268,10 +268,10 @@ internal sealed class EventDecider
         }
 
         failed = true;
-        _ = PolicyErrors.Report(_context, set, entry.Policy, in facts, obstacle);
+        var onError = PolicyErrors.Report(_context, set, entry.Policy, in facts, obstacle);
         if (facts.Kind != EventKind.PageFault)
         {
-            return Decision.Allow;
+            return onError;
         }
 
         ReleasePage(entry.Policy);

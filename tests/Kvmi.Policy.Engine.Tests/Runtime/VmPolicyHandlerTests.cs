@@ -258,6 +258,24 @@ public sealed class VmPolicyHandlerTests
         Assert.Equal(1, bench.Handler.LastOutcome.VoteCount);
     }
 
+    [Theory]
+    [InlineData(DecisionKind.Keep)]
+    [InlineData(DecisionKind.Allow)]
+    public void A_register_vote_that_the_vm_cannot_carry_out_becomes_the_declared_error_decision(DecisionKind onError)
+    {
+        using var bench = new EngineBench();
+        bench.Vm.Capabilities = bench.Vm.Capabilities with
+        {
+            Commands = bench.Vm.Capabilities.Commands.Where(c => c != CommandKind.InjectException).ToFrozenSet(),
+        };
+        var definition = Define("p", OnCr3) with { OnError = new PolicyErrorHandling(onError, 0, TimeSpan.FromMinutes(1)) };
+        bench.Load(Loaded(definition, Cr(() => Decision.Inject(Exceptions.GeneralProtection))));
+        bench.Attach().Send(Write);
+
+        Assert.Equal(onError, bench.Handler.LastOutcome.Decision);
+        Assert.Contains("inject-exception", Assert.Single(bench.Statuses("policy-error")).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Plugin_services_are_there_before_scripts_start_and_only_for_those_that_name_the_plugin()
     {
