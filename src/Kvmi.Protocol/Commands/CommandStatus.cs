@@ -11,4 +11,10 @@ public enum CommandStatus
 
     /// <summary>The dialect's kernel ends the connection.</summary>
     Close = 2,
+
+    /// <summary>
+    /// An event reply of the wrong size: the event counts as unanswered, the connection stays (rfc-v5 4.9). Only from
+    /// <see cref="Dialects.Dialect.ReadEventReply"/>.
+    /// </summary>
+    EventFails = 3,
 }

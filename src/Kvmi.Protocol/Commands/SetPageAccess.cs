@@ -10,12 +10,18 @@ public readonly ref struct SetPageAccess
 {
     private const int EntryLength = 16;
     private readonly ReadOnlySpan<byte> _entries;
+    private readonly bool _ignoresPadding;
 
-    internal SetPageAccess(ushort view, ReadOnlySpan<byte> entries)
+    internal SetPageAccess(ushort view, ReadOnlySpan<byte> entries, ushort vcpu = 0, bool ignoresPadding = false)
     {
         View = view;
+        Vcpu = vcpu;
         _entries = entries;
+        _ignoresPadding = ignoresPadding;
     }
+
+    /// <summary>vCPU that carries it out where the dialect names one (rfc-v5); 0 elsewhere. The restriction holds for the whole VM.</summary>
+    public ushort Vcpu { get; }
 
     /// <summary>EPT view; 0 where the dialect knows none.</summary>
     public ushort View { get; }
@@ -33,6 +39,6 @@ public readonly ref struct SetPageAccess
         var entry = _entries.Slice(index * EntryLength, EntryLength);
         gpa = BinaryPrimitives.ReadUInt64LittleEndian(entry);
         access = entry[8];
-        return !entry[9..].ContainsAnyExcept((byte)0);
+        return _ignoresPadding || !entry[9..].ContainsAnyExcept((byte)0);
     }
 }

@@ -35,6 +35,9 @@ public readonly record struct EventBody
     /// <summary>An event without data of its own: UNHOOK, PAUSE_VCPU, CREATE_VCPU, HYPERCALL.</summary>
     public static EventBody Plain(EventKind kind) => new(kind);
 
+    /// <summary>rfc-v5: interruption type of a trap (Intel's, shifted left by 8), or the instruction information of a descriptor access.</summary>
+    public uint Extra { get; private init; }
+
     /// <summary>A control-register write.</summary>
     public static EventBody Cr(ushort number, ulong oldValue, ulong newValue) =>
         new(EventKind.Cr) { Number = number, First = oldValue, Second = newValue };
@@ -56,12 +59,21 @@ public readonly record struct EventBody
         new(EventKind.PageFault) { First = gva, Second = gpa, Access = access, View = view };
 
     /// <summary>An injected (or displacing) exception was delivered.</summary>
-    public static EventBody Trap(byte vector, uint errorCode, ulong address) =>
-        new(EventKind.Trap) { Number = vector, Detail = errorCode, Second = address };
+    /// <param name="vector">What the guest really gets.</param>
+    /// <param name="errorCode">Its error code, 0 if it has none.</param>
+    /// <param name="address">CR2.</param>
+    /// <param name="type">rfc-v5 4.8: 0x000 external interrupt, 0x300 hardware exception, 0x400 software interrupt, 0x600 software exception.
+    /// Other dialects do not carry it.</param>
+    public static EventBody Trap(byte vector, uint errorCode, ulong address, uint type = 0) =>
+        new(EventKind.Trap) { Number = vector, Detail = errorCode, Second = address, Extra = type };
 
     /// <summary>A descriptor-table register is stored (false) or loaded (true).</summary>
-    public static EventBody Descriptor(DescriptorTable table, bool write) =>
-        new(EventKind.Descriptor) { Number = (byte)table, Flag = write ? (byte)1 : (byte)0 };
+    /// <param name="table">Which register.</param>
+    /// <param name="write">True for a load.</param>
+    /// <param name="instructionInfo">rfc-v5 4.6: VMX instruction information, or the lower half of the SVM exit info. Other dialects do not carry it.</param>
+    /// <param name="exitQualification">rfc-v5 4.6: VMX exit qualification, 0 on SVM. Other dialects do not carry it.</param>
+    public static EventBody Descriptor(DescriptorTable table, bool write, uint instructionInfo = 0, ulong exitQualification = 0) =>
+        new(EventKind.Descriptor) { Number = (byte)table, Flag = write ? (byte)1 : (byte)0, Extra = instructionInfo, First = exitQualification };
 
     /// <summary>One instruction was stepped.</summary>
     public static EventBody Singlestep(bool failed) => new(EventKind.Singlestep) { Flag = failed ? (byte)1 : (byte)0 };

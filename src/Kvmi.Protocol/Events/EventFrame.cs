@@ -104,6 +104,15 @@ public readonly ref struct EventFrame
     /// <summary>True when a descriptor event is a load (LGDT, LIDT, LLDT, LTR), false for a store.</summary>
     public bool IsDescriptorWrite => Kind == EventKind.Descriptor && Data[Layout.DescriptorData + 1] != 0;
 
+    /// <summary>Instruction information (VMX) or lower half of the exit info (SVM) of a descriptor event; only rfc-v5 tells it, 0 elsewhere.</summary>
+    public uint DescriptorInstructionInfo => Kind == EventKind.Descriptor && Layout.DescriptorData > 0 ? U32(0) : 0;
+
+    /// <summary>Exit qualification (VMX) of a descriptor event; only rfc-v5 tells it, 0 elsewhere and on SVM.</summary>
+    public ulong DescriptorExitQualification => Kind == EventKind.Descriptor && Layout.DescriptorData > 0 ? U64(8) : 0;
+
+    /// <summary>Interruption type of a trap event, Intel's shifted left by 8 (rfc-v5 4.8); only rfc-v5 tells it, 0 elsewhere.</summary>
+    public uint TrapType => Kind == EventKind.Trap && Layout.Dialect == KvmiDialect.RfcV5 ? U32(4) : 0;
+
     /// <summary>Vector that was really delivered, of a trap event.</summary>
     public byte Vector => Kind == EventKind.Trap ? Data[0] : (byte)0;
 

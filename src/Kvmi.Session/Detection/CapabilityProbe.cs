@@ -122,14 +122,14 @@ internal sealed class CapabilityProbe
     private int ReadVcpuCount()
     {
         var data = Ask(CommandKind.GetVmInfo, out var error);
-        if (error != KvmiError.None || _dialect.ReadVmInfoReply(data, out var count) != DecodeStatus.Ok)
+        if (error != KvmiError.None || _dialect.ReadReply(data, out VmInfoReply info) != DecodeStatus.Ok)
         {
             throw new PeerRefusedException($"GET_VM_INFO answers error {(int)error} and {data.Length} bytes; the number of vCPUs is needed");
         }
 
-        return count is >= 1 and <= MaxVcpus
-            ? (int)count
-            : throw new PeerRefusedException($"GET_VM_INFO tells {count} vCPUs; 1 to {MaxVcpus} are possible");
+        return info.VcpuCount is >= 1 and <= MaxVcpus
+            ? (int)info.VcpuCount
+            : throw new PeerRefusedException($"GET_VM_INFO tells {info.VcpuCount} vCPUs; 1 to {MaxVcpus} are possible");
     }
 
     private ulong? ReadMaxGfn()

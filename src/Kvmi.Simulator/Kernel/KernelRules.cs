@@ -44,10 +44,10 @@ internal abstract class KernelRules
     public abstract bool Knows(CommandKind kind);
 
     /// <summary>True when the command goes to a vCPU and runs on its thread.</summary>
-    public abstract bool IsVcpuCommand(CommandKind kind);
+    public bool IsVcpuCommand(CommandKind kind) => Dialect.IsVcpuCommand(kind);
 
     /// <summary>True when a successful reply carries data, so that the command cannot be sent with replies switched off.</summary>
-    public abstract bool ReturnsData(CommandKind kind);
+    public bool ReturnsData(CommandKind kind) => Dialect.ReturnsData(kind);
 
     /// <summary>True when CONTROL_CR may name this register.</summary>
     public abstract bool IsControllableCr(uint cr);

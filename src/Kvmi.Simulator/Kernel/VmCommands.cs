@@ -45,7 +45,7 @@ internal sealed class VmCommands
                 CheckEvent(in command, payload);
                 break;
             case CommandKind.GetVmInfo:
-                _hook.ReplyData(in command, _data.AsSpan(0, Dialect.WriteVmInfoData(_data, (uint)_context.Workers.Count)));
+                _hook.ReplyData(in command, _data.AsSpan(0, Dialect.WriteData(_data, new VmInfoReply((uint)_context.Workers.Count, 0))));
                 break;
             case CommandKind.ControlVmEvents:
                 ControlVmEvents(in command, payload);

@@ -96,7 +96,7 @@ internal sealed class FakePeer : IDisposable
                     Reply(header, checkEvent?.Invoke((EventKind)check.Id) ?? KvmiError.None);
                     break;
                 case CommandKind.GetVmInfo:
-                    Reply(header, data[..V7.WriteVmInfoData(data, vcpus)]);
+                    Reply(header, data[..V7.WriteData(data, new VmInfoReply(vcpus, 0))]);
                     if (unhook != KvmiError.None)
                     {
                         return;

@@ -39,9 +39,9 @@ internal sealed partial class V7Dialect
         return DecodeStatus.Ok;
     }
 
-    public override DecodeStatus ReadVmInfoReply(ReadOnlySpan<byte> data, out uint vcpuCount)
+    public override DecodeStatus ReadReply(ReadOnlySpan<byte> data, out VmInfoReply reply)
     {
-        vcpuCount = data.Length < 4 ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(data);
+        reply = data.Length < 4 ? default : new VmInfoReply(BinaryPrimitives.ReadUInt32LittleEndian(data), 0);
         return data.Length < 4 ? DecodeStatus.TooShort : DecodeStatus.Ok;
     }
 
@@ -108,10 +108,25 @@ internal sealed partial class V7Dialect
         return 16;
     }
 
-    public override int WriteVmInfoData(Span<byte> destination, uint vcpuCount)
+    public override int WriteData(Span<byte> destination, in VmInfoReply reply)
     {
         destination[..16].Clear();
-        BinaryPrimitives.WriteUInt32LittleEndian(destination, vcpuCount);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination, reply.VcpuCount);
+        return 16;
+    }
+
+    public override int WriteNumberData(Span<byte> destination, ulong value)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(destination, value);
+        return 8;
+    }
+
+    public override int WriteData(Span<byte> destination, in CpuidReply reply)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(destination, reply.Eax);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[4..], reply.Ebx);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[8..], reply.Ecx);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[12..], reply.Edx);
         return 16;
     }
 

@@ -54,6 +54,20 @@ internal sealed partial class V7Dialect : Dialect
         _ => false,
     };
 
+    // PAUSE_VCPU has a vCPU header but is carried out by the receiving thread (kvmi-later-dialects.md 4.2).
+    public override bool IsVcpuCommand(CommandKind kind) => kind is CommandKind.GetVcpuInfo or CommandKind.ControlEvents
+        or CommandKind.ControlCr or CommandKind.ControlMsr or CommandKind.GetRegisters or CommandKind.SetRegisters
+        or CommandKind.GetCpuid or CommandKind.GetXsave or CommandKind.InjectException or CommandKind.GetMtrrType
+        or CommandKind.SetVeInfoPage or CommandKind.SwitchEptView or CommandKind.DisableVe or CommandKind.GetEptView
+        or CommandKind.TranslateGva or CommandKind.ControlEptView or CommandKind.GetXcr or CommandKind.SetXsave
+        or CommandKind.ChangeGfn or CommandKind.ControlSinglestep or CommandKind.AllocGfn or CommandKind.FreeGfn;
+
+    public override bool ReturnsData(CommandKind kind) => kind is CommandKind.GetVersion or CommandKind.GetVmInfo
+        or CommandKind.GetVcpuInfo or CommandKind.GetRegisters or CommandKind.GetCpuid or CommandKind.GetXsave
+        or CommandKind.ReadPhysical or CommandKind.GetMapToken or CommandKind.GetMtrrType or CommandKind.GetMaxGfn
+        or CommandKind.GetEptView or CommandKind.TranslateGva or CommandKind.GetXcr or CommandKind.GetNextAvailableGfn
+        or CommandKind.QueryPhysical or CommandKind.CreateEptView;
+
     public override MessageRole Classify(MessageDirection direction, ushort id) => direction switch
     {
         MessageDirection.ToolToKernel => id == V7Ids.EventReply ? MessageRole.EventReply : MessageRole.Command,

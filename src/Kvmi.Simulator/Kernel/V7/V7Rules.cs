@@ -44,18 +44,6 @@ internal sealed class V7Rules : KernelRules
         _ => Dialect.TryGetCommandId(kind, out _),
     };
 
-    public override bool IsVcpuCommand(CommandKind kind) => kind is CommandKind.GetVcpuInfo or CommandKind.ControlEvents
-        or CommandKind.ControlCr or CommandKind.ControlMsr or CommandKind.GetRegisters or CommandKind.SetRegisters
-        or CommandKind.GetCpuid or CommandKind.GetXsave or CommandKind.InjectException or CommandKind.GetMtrrType
-        or CommandKind.SetVeInfoPage or CommandKind.SwitchEptView or CommandKind.DisableVe or CommandKind.GetEptView
-        or CommandKind.TranslateGva or CommandKind.ControlEptView or CommandKind.GetXcr or CommandKind.SetXsave
-        or CommandKind.ChangeGfn or CommandKind.ControlSinglestep;
-
-    public override bool ReturnsData(CommandKind kind) => kind is CommandKind.GetVersion or CommandKind.GetVmInfo
-        or CommandKind.GetVcpuInfo or CommandKind.GetRegisters or CommandKind.GetCpuid or CommandKind.GetXsave
-        or CommandKind.ReadPhysical or CommandKind.GetMapToken or CommandKind.GetMtrrType or CommandKind.GetMaxGfn
-        or CommandKind.GetEptView or CommandKind.TranslateGva or CommandKind.GetXcr;
-
     public override bool IsControllableCr(uint cr) => cr is 0 or 3 or 4;
 
     // The branch compares one too low at three of the four borders (4.1): 0x1fff, 0xc0000000 and 0xc0001fff are refused.

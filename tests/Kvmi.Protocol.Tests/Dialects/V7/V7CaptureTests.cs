@@ -219,8 +219,8 @@ public sealed class V7CaptureTests
                 Assert.Equal(DecodeStatus.Ok, Codec.ReadReply(data, out VersionReply version));
                 return again[..Codec.WriteData(again, in version)];
             case CommandKind.GetVmInfo:
-                Assert.Equal(DecodeStatus.Ok, Codec.ReadVmInfoReply(data, out var count));
-                return again[..Codec.WriteVmInfoData(again, count)];
+                Assert.Equal(DecodeStatus.Ok, Codec.ReadReply(data, out VmInfoReply info));
+                return again[..Codec.WriteData(again, in info)];
             case CommandKind.GetRegisters:
                 Assert.Equal(DecodeStatus.Ok, Codec.ReadReply(data, out RegistersReply registers));
                 var state = new VcpuState { Mode = registers.Mode, Regs = registers.Regs, Sregs = registers.Sregs };

@@ -121,7 +121,7 @@ public sealed class V7HostileTests
         {
             Codec.ReadReply(part, out VersionReply _);
             Codec.ReadReply(part, out CpuidReply _);
-            Codec.ReadVmInfoReply(part, out _);
+            Codec.ReadReply(part, out VmInfoReply _);
             Codec.ReadNumberReply(part, out _);
             if (Codec.ReadReply(part, out RegistersReply registers) == DecodeStatus.Ok)
             {
