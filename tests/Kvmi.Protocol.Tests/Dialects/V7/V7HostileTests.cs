@@ -122,6 +122,8 @@ public sealed class V7HostileTests
             Codec.ReadReply(part, out VersionReply _);
             Codec.ReadReply(part, out CpuidReply _);
             Codec.ReadReply(part, out VmInfoReply _);
+            Codec.ReadReply(part, out MapToken _);
+            Codec.ReadReply(part, out PhysicalExtent _);
             Codec.ReadNumberReply(part, out _);
             if (Codec.ReadReply(part, out RegistersReply registers) == DecodeStatus.Ok)
             {
@@ -149,7 +151,25 @@ public sealed class V7HostileTests
         Codec.Read(payload, out GetCpuid _);
         Codec.Read(payload, out TranslateGva _);
         Codec.Read(payload, out ControlSinglestep _);
+        Codec.Read(payload, out SwitchEptView _);
+        Codec.Read(payload, out ControlEptView _);
+        Codec.Read(payload, out DestroyEptView _);
+        Codec.Read(payload, out SetVeInfoPage _);
+        Codec.Read(payload, out SetPageSve _);
+        Codec.Read(payload, out ControlSpp _);
+        Codec.Read(payload, out QueryPhysical _);
+        Codec.Read(payload, out AllocGfn _);
+        Codec.Read(payload, out FreeGfn _);
+        Codec.Read(payload, out ChangeGfn _);
         Codec.ReadSetRegisters(payload, out _, out _);
+        if (Codec.Read(payload, out SetPageWriteBitmap bitmaps) == CommandStatus.Ok)
+        {
+            for (var i = 0; i < bitmaps.Count; i++)
+            {
+                bitmaps.TryGetEntry(i, out _);
+            }
+        }
+
         if (Codec.Read(payload, out GetRegisters registers) == CommandStatus.Ok)
         {
             V7Events.Msrs(registers);
