@@ -24,6 +24,20 @@ public interface IMachine
     /// <summary>The switches that hold for the whole machine.</summary>
     IMachineTraps Traps { get; }
 
+    /// <summary>
+    /// Raised for each vCPU that is plugged in while the machine exists, by whomever, with its number; it is countable and usable by then.
+    /// Any thread; a handler must not block.
+    /// </summary>
+    event Action<int>? VcpuAdded;
+
+    /// <summary>
+    /// Plugs one vCPU in. It is uninitialised (<see cref="IVcpu.IsInitialized"/>) until the guest starts it. <see cref="VcpuAdded"/> has been raised
+    /// when this returns.
+    /// </summary>
+    /// <param name="index">Its number: the <see cref="VcpuCount"/> of before.</param>
+    /// <returns>False when the machine has all vCPUs that it can have, or cannot plug at all.</returns>
+    bool TryAddVcpu(out int index);
+
     /// <summary>Gives one vCPU.</summary>
     /// <param name="index">0 to <see cref="VcpuCount"/> - 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such vCPU.</exception>

@@ -27,7 +27,16 @@ public interface IVcpu
     /// <summary>What this vCPU reports.</summary>
     IVcpuTraps Traps { get; }
 
-    /// <summary>Runs the guest until something happens.</summary>
+    /// <summary>
+    /// False from hot-plug until the guest starts this vCPU: an application processor that waits for its INIT and startup IPI. Its registers are those
+    /// of power-up until then. Any thread.
+    /// </summary>
+    bool IsInitialized { get; }
+
+    /// <summary>
+    /// Runs the guest until something happens. For a vCPU that is not initialised it blocks until the guest starts it
+    /// (<see cref="VcpuExitKind.Started"/>, nothing executed yet), a kick, or the end of the machine, as KVM_RUN does.
+    /// </summary>
     /// <param name="budget">Most instructions to execute before <see cref="VcpuExitKind.Budget"/>; at least 1.</param>
     /// <returns>Why it came back.</returns>
     VcpuExit Run(long budget);
@@ -87,7 +96,7 @@ public interface IVcpu
     /// <param name="vector">0 to 31 without 2 (NMI).</param>
     /// <param name="errorCode">Pushed if the vector has an error code.</param>
     /// <param name="address">For #PF: CR2.</param>
-    /// <returns>False when the vector is no exception or one is pending already.</returns>
+    /// <returns>False when the vector is no exception, one is pending already, or the vCPU is not initialised.</returns>
     bool TryInjectException(byte vector, uint errorCode, ulong address);
 
     /// <summary>Completes <see cref="VcpuExitKind.CrWrite"/>: installs a value and goes past the instruction. A value that the CPU refuses

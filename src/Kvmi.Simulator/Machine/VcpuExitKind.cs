@@ -50,4 +50,7 @@ public enum VcpuExitKind
     /// interrupted place: Vector, ErrorCode, Address, WasInjected.
     /// </summary>
     Exception,
+
+    /// <summary>The guest started this vCPU; its first instruction comes next. Only once for a hot-plugged vCPU, never for the others.</summary>
+    Started,
 }

@@ -22,6 +22,16 @@ internal sealed class ScriptedMachine : IMachine, IMachineTraps
 
     public bool PageAccess { get; set; }
 
+#pragma warning disable CS0067 // Nothing is plugged in here.
+    public event Action<int>? VcpuAdded;
+#pragma warning restore CS0067
+
+    public bool TryAddVcpu(out int index)
+    {
+        index = -1;
+        return false;
+    }
+
     public ScriptedVcpu this[int index] => _vcpus[index];
 
     public IVcpu GetVcpu(int index) => _vcpus[index];

@@ -45,6 +45,8 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
         }
     }
 
+    public bool IsInitialized => true;
+
     public bool Breakpoint { get; set; }
 
     public bool Descriptor { get; set; }

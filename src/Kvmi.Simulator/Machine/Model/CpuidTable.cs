@@ -8,6 +8,9 @@ internal static class CpuidTable
     private const uint HighestBasic = 0xD;
     private const uint HighestExtended = 0x8000_0008;
 
+    /// <summary>Family, model and stepping (leaf 1, EAX).</summary>
+    public const uint Signature = 0x000906EA;
+
     public static bool TryGet(uint function, uint index, int vcpu, bool osxsave, ulong xcr0, out CpuidReply reply)
     {
         reply = default;
@@ -17,11 +20,11 @@ internal static class CpuidTable
                 reply = Text(HighestBasic, "GenuineIntel");
                 return true;
             case 1:
-                // Family 6; APIC id; SSE3, x2APIC no, XSAVE, OSXSAVE, hypervisor; the features every 64-bit CPU has.
+                // Family 6; APIC id; SSE3, x2APIC, XSAVE, OSXSAVE, hypervisor; the features every 64-bit CPU has.
                 reply = new CpuidReply(
-                    0x000906EA,
+                    Signature,
                     ((uint)vcpu << 24) | 0x0001_0800,
-                    0x8400_0001 | (osxsave ? 1u << 27 : 0),
+                    0x8420_0001 | (osxsave ? 1u << 27 : 0),
                     0x0781_A9F9);
                 return true;
             case 7:

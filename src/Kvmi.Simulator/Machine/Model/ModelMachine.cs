@@ -10,9 +10,13 @@ namespace Kvmi.Simulator.Machine.Model;
 /// Deterministic per vCPU: the same memory, registers and answers give the same run. The members of <see cref="IMachine"/>
 /// may be called from any thread.
 /// </remarks>
-public sealed class ModelMachine : IMachine, IMachineTraps
+public sealed partial class ModelMachine : IMachine, IMachineTraps
 {
-    private readonly ModelVcpu[] _vcpus;
+    private const int MostVcpus = 64;
+
+    private readonly ModelVcpu?[] _vcpus;
+    private readonly Lock _plugGate = new();
+    private int _vcpuCount;
     private volatile bool _pageAccess;
     private volatile bool _stopped;
 
@@ -23,15 +27,20 @@ public sealed class ModelMachine : IMachine, IMachineTraps
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.VcpuCount, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.VcpuCount, 64);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.VcpuCount, MostVcpus);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxVcpus, MostVcpus);
         Memory = new PhysicalMemory(options.MemorySize);
         TscFrequency = options.TscFrequency;
-        _vcpus = new ModelVcpu[options.VcpuCount];
-        for (var index = 0; index < _vcpus.Length; index++) _vcpus[index] = new ModelVcpu(this, index);
+        _vcpus = new ModelVcpu[Math.Max(options.VcpuCount, options.MaxVcpus)];
+        _vcpuCount = options.VcpuCount;
+        for (var index = 0; index < _vcpuCount; index++) _vcpus[index] = new ModelVcpu(this, index, isInitialized: true);
     }
 
     /// <inheritdoc/>
-    public int VcpuCount => _vcpus.Length;
+    public event Action<int>? VcpuAdded;
+
+    /// <inheritdoc/>
+    public int VcpuCount => Volatile.Read(ref _vcpuCount);
 
     /// <inheritdoc/>
     public ulong MemorySize => Memory.Size;
@@ -57,6 +66,21 @@ public sealed class ModelMachine : IMachine, IMachineTraps
     internal bool EnforcesPageAccess => _pageAccess;
 
     internal bool IsStopped => _stopped;
+
+    /// <inheritdoc/>
+    public bool TryAddVcpu(out int index)
+    {
+        lock (_plugGate)
+        {
+            index = _vcpuCount;
+            if (index == _vcpus.Length) return false;
+            _vcpus[index] = new ModelVcpu(this, index, isInitialized: false);
+            Volatile.Write(ref _vcpuCount, index + 1);
+        }
+
+        VcpuAdded?.Invoke(index);
+        return true;
+    }
 
     /// <inheritdoc/>
     public IVcpu GetVcpu(int index) => GetModelVcpu(index);
@@ -89,13 +113,15 @@ public sealed class ModelMachine : IMachine, IMachineTraps
     public void Stop()
     {
         _stopped = true;
-        foreach (var vcpu in _vcpus) vcpu.Kick();
+
+        // One that is plugged in just now sees the flag before it runs.
+        for (var index = 0; index < VcpuCount; index++) GetModelVcpu(index).Kick();
     }
 
     internal ModelVcpu GetModelVcpu(int index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, _vcpus.Length);
-        return _vcpus[index];
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, VcpuCount);
+        return _vcpus[index]!;
     }
 }

@@ -49,6 +49,9 @@ internal sealed partial class ModelVcpu
             MsrIndex.GsBase => _gs.Base,
             MsrIndex.KernelGsBase => _kernelGsBase,
             MsrIndex.TscAux => _tscAux,
+            MsrIndex.X2ApicId when IsX2Apic => (ulong)Index,
+            MsrIndex.X2ApicVersion when IsX2Apic => ApicVersion,
+            MsrIndex.X2ApicCommand when IsX2Apic => _interruptCommand,
             _ => null,
         };
         value = found.GetValueOrDefault();
@@ -60,11 +63,12 @@ internal sealed partial class ModelVcpu
     private ulong TimeStamp => _tscOffset + (ulong)_executed;
 
     /// <summary>True when WRMSR of this value raises no #GP.</summary>
-    private static bool TakesMsr(uint msr, ulong value) => msr switch
+    private bool TakesMsr(uint msr, ulong value) => msr switch
     {
         MsrIndex.Tsc or MsrIndex.SysenterCs or MsrIndex.Star => true,
         MsrIndex.BiosSignature or MsrIndex.MiscEnable => true,
-        MsrIndex.ApicBase => (value & ~(BootProcessor | ApicEnabled | (ControlBits.PhysicalAddressMask & ~0xFFFUL))) == 0,
+        MsrIndex.ApicBase => TakesApicBase(value),
+        MsrIndex.X2ApicCommand => TakesInterruptCommand(value),
         MsrIndex.MiscFeaturesEnables => value <= 1,
         MsrIndex.SysenterEsp or MsrIndex.SysenterEip or MsrIndex.Lstar or MsrIndex.Cstar => ControlBits.IsCanonical(value),
         MsrIndex.FsBase or MsrIndex.GsBase or MsrIndex.KernelGsBase => ControlBits.IsCanonical(value),
@@ -133,6 +137,9 @@ internal sealed partial class ModelVcpu
             case MsrIndex.TscAux:
                 _tscAux = value;
                 break;
+            case MsrIndex.X2ApicCommand:
+                SendInterrupt(value);
+                break;
             default:
                 // A microcode revision is written before CPUID and read after it; there is nothing to keep.
                 break;
@@ -150,7 +157,7 @@ internal sealed partial class ModelVcpu
         _apicBase = ApicAddress | ApicEnabled | (Index == 0 ? BootProcessor : 0);
         _miscFeaturesEnables = 0;
         _miscEnable = 1;
-        _tscOffset = _tscAux = 0;
+        _tscOffset = _tscAux = _interruptCommand = 0;
     }
 
     private static bool IsValidPat(ulong value)

@@ -39,6 +39,12 @@ internal sealed partial class ModelVcpu
     public bool TryTranslate(ulong gva, out ulong gpa)
     {
         gpa = NotTranslated;
+        if ((_cr0 & ControlBits.Cr0Pg) == 0)
+        {
+            gpa = gva;
+            return true;
+        }
+
         if (!ControlBits.IsCanonical(gva)) return false;
         var table = _cr3 & ControlBits.PhysicalAddressMask & ~0xFFFUL;
         Span<byte> bytes = stackalloc byte[8];

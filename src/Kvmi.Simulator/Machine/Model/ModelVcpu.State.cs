@@ -50,7 +50,7 @@ internal sealed partial class ModelVcpu
     public void GetState(out VcpuState state)
     {
         state = default;
-        state.Mode = 8;
+        state.Mode = (byte)(_cs.L != 0 ? 8 : _cs.Db != 0 ? 4 : 2);
         ref var regs = ref state.Regs;
         regs.Rax = _gpr[Rax];
         regs.Rbx = _gpr[Rbx];

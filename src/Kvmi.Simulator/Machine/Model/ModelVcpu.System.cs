@@ -31,6 +31,9 @@ internal sealed partial class ModelVcpu
             case Mnemonic.Cli:
             case Mnemonic.Sti:
                 return SwitchInterrupts(i.Mnemonic == Mnemonic.Sti);
+            case Mnemonic.In:
+            case Mnemonic.Out:
+                return AccessPort(in i);
             case Mnemonic.Sgdt:
             case Mnemonic.Sidt:
             case Mnemonic.Sldt:

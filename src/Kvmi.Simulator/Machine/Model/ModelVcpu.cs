@@ -43,11 +43,14 @@ internal sealed partial class ModelVcpu : IVcpu
     private bool _ignoreDescriptorTrap;
     private bool _ignoreCpuidTrap;
 
-    public ModelVcpu(ModelMachine machine, int index)
+    public ModelVcpu(ModelMachine machine, int index, bool isInitialized)
     {
         _machine = machine;
         Index = index;
-        Reset();
+        _isInitialized = isInitialized;
+        _startReported = isInitialized;
+        if (isInitialized) Reset();
+        else PowerUp();
     }
 
     private enum StepResult
@@ -63,7 +66,11 @@ internal sealed partial class ModelVcpu : IVcpu
 
     public bool IsInjectionPending => _hasInjection;
 
-    public void Kick() => Volatile.Write(ref _kicked, 1);
+    public void Kick()
+    {
+        Volatile.Write(ref _kicked, 1);
+        if (!_isInitialized) WakeFromWaiting();
+    }
 
     public VcpuExit Run(long budget)
     {
@@ -72,6 +79,7 @@ internal sealed partial class ModelVcpu : IVcpu
 
         // An exit drops cached translations: the caller may have written page tables meanwhile.
         FlushTlb();
+        if (!_startReported) return WaitForStart();
         if (_machine.IsStopped) return new VcpuExit { Kind = VcpuExitKind.Stopped };
         if (_shutdown) return new VcpuExit { Kind = VcpuExitKind.Shutdown };
         if (_hasInjection) return ReportInjection();
@@ -87,7 +95,7 @@ internal sealed partial class ModelVcpu : IVcpu
 
     public bool TryInjectException(byte vector, uint errorCode, ulong address)
     {
-        if (vector is > 31 or ExceptionVector.NonMaskableInterrupt || _hasInjection) return false;
+        if (vector is > 31 or ExceptionVector.NonMaskableInterrupt || _hasInjection || !_isInitialized) return false;
         _injection = new GuestFault(vector, ExceptionVector.HasErrorCode(vector) ? errorCode : 0, address);
         _hasInjection = true;
         return true;

@@ -15,6 +15,9 @@ internal static class MsrIndex
     public const uint MiscEnable = 0x1A0;
     public const uint Pat = 0x277;
     public const uint MtrrDefaultType = 0x2FF;
+    public const uint X2ApicId = 0x802;
+    public const uint X2ApicVersion = 0x803;
+    public const uint X2ApicCommand = 0x830;
     public const uint Efer = 0xC000_0080;
     public const uint Star = 0xC000_0081;
     public const uint Lstar = 0xC000_0082;
