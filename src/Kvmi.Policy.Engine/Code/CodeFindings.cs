@@ -24,6 +24,12 @@ internal static class CodeFindings
     /// <summary>A #load names a file that may not be loaded or cannot be read.</summary>
     public const string LoadDirective = "KP0407";
 
+    /// <summary>A script uses something that the allow-list does not name.</summary>
+    public const string NotAllowed = "KP0408";
+
+    /// <summary>A script uses stackalloc without a bound that can be seen.</summary>
+    public const string StackAllocation = "KP0409";
+
     /// <summary>A plugin file is no plugin: not a .NET assembly, cut short, or without the attribute.</summary>
     public const string PluginFile = "KP0501";
 

@@ -139,7 +139,7 @@ internal sealed class GenerationBuild(
     private ScriptPluginReference ReferenceTo(string pluginId)
     {
         var plugin = catalog.Find(pluginId)!;
-        return new(MetadataReference.CreateFromImage(plugin.Image), plugin.Sha256);
+        return new(MetadataReference.CreateFromImage(plugin.Image), plugin.Sha256, plugin.AssemblyName);
     }
 
     private List<GenerationPolicy> LoadPolicies()

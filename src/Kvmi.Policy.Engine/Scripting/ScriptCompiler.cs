@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Containment.AllowList;
 using Kvmi.Policy.Engine.Findings;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -102,12 +103,18 @@ public sealed class ScriptCompiler
         if (!emitted.Success)
             return new(null, Ordered(findings), FromCache: false);
 
+        var code = image.ToArray();
+        var debug = symbols.ToArray();
+        findings.AddRange(AllowListCheck.Run(AllowedMembers.Default, AllowedAssemblies(plugins), code, debug).Select(ToRefusal));
+        if (findings.Exists(finding => finding.Severity == FindingSeverity.Error))
+            return new(null, Ordered(findings), FromCache: false);
+
         var entryPoint = compilation.GetEntryPoint(CancellationToken.None)!;
         var script = new CompiledScript
         {
             Path = source.Path,
-            Image = image.ToArray(),
-            Symbols = symbols.ToArray(),
+            Image = code,
+            Symbols = debug,
             TypeName = entryPoint.ContainingType.MetadataName,
             EntryPoint = entryPoint.MetadataName,
             Methods = [.. compilation.ScriptClass!.GetMembers().OfType<IMethodSymbol>().Where(IsHandlerCandidate).Select(ToHandler)],
@@ -139,6 +146,13 @@ public sealed class ScriptCompiler
             return new(Locate(diagnostic.Location), severity, diagnostic.Id, message);
         }
 
+        Finding ToRefusal(AllowListBreach breach)
+        {
+            var indent = breach.File == source.Path ? source.Indent : 0;
+            var location = breach.File is { } file ? new SourceLocation(file, breach.Line, breach.Column + indent) : new SourceLocation(source.Path);
+            return new(location, FindingSeverity.Error, CodeFindings.NotAllowed, $"the script {breach.What}, which scripts may not", breach.Hint);
+        }
+
         HandlerMethod ToHandler(IMethodSymbol method) => new(
             method.Name,
             method.ReturnType.ToDisplayString(FullNames),
@@ -147,6 +161,13 @@ public sealed class ScriptCompiler
             method.IsGenericMethod,
             Locate(method.Locations[0]));
     }
+
+    private static HashSet<string> AllowedAssemblies(IReadOnlyList<ScriptPluginReference> plugins) =>
+    [
+        typeof(PolicyBase).Assembly.GetName().Name!,
+        typeof(Kvmi.Protocol.CommandKind).Assembly.GetName().Name!,
+        .. plugins.Select(plugin => plugin.AssemblyName),
+    ];
 
     private static bool IsHandlerCandidate(IMethodSymbol method) =>
         method is { MethodKind: MethodKind.Ordinary, IsImplicitlyDeclared: false, CanBeReferencedByName: true };

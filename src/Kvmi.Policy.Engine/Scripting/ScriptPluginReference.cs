@@ -5,4 +5,5 @@ namespace Kvmi.Policy.Engine.Scripting;
 /// <summary>A plugin that a script is compiled against.</summary>
 /// <param name="Reference">Made from the bytes of the plugin's main assembly.</param>
 /// <param name="Sha256">Hash of those bytes, for the cache key.</param>
-internal sealed record ScriptPluginReference(MetadataReference Reference, string Sha256);
+/// <param name="AssemblyName">Simple name of that assembly.</param>
+internal sealed record ScriptPluginReference(MetadataReference Reference, string Sha256, string AssemblyName);

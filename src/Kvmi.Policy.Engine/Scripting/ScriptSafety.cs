@@ -9,6 +9,8 @@ namespace Kvmi.Policy.Engine.Scripting;
 /// <summary>What no script may say, whatever it compiles to. Reported before binding, because the compiler's own words would mislead.</summary>
 internal static class ScriptSafety
 {
+    private const int MaxStackElements = 512;
+
     /// <summary>Adds a finding for each #r, unsafe and async in a file.</summary>
     public static void Check(SyntaxTree tree, Func<Location, SourceLocation> locate, ICollection<Finding> findings)
     {
@@ -33,7 +35,36 @@ internal static class ScriptSafety
                         "scripts cannot use unsafe code",
                         "read guest memory with Memory.TryReadPhysical or Memory.TryReadVirtual"));
                     break;
+                case SyntaxKind.StackAllocKeyword when !IsBoundedStackAllocation(token.Parent!):
+                    findings.Add(new(locate(token.GetLocation()), FindingSeverity.Error, CodeFindings.StackAllocation,
+                        $"stackalloc takes a literal length of at most {MaxStackElements} and stands outside loops: the stack is the host's",
+                        "keep an array in a top-level variable"));
+                    break;
             }
         }
+    }
+
+    // Stack memory comes back only when the method ends, so a loop, made of goto or not, could use all of it.
+    private static bool IsBoundedStackAllocation(SyntaxNode node)
+    {
+        if (node is StackAllocArrayCreationExpressionSyntax { Type: ArrayTypeSyntax { RankSpecifiers: [{ Sizes: [var size] }] } }
+            && size is not (OmittedArraySizeExpressionSyntax or LiteralExpressionSyntax { Token.Value: >= 0 and <= MaxStackElements }))
+        {
+            return false;
+        }
+
+        foreach (var ancestor in node.Ancestors())
+        {
+            if (ancestor is ForStatementSyntax or CommonForEachStatementSyntax or WhileStatementSyntax or DoStatementSyntax)
+                return false;
+
+            if (ancestor is BaseMethodDeclarationSyntax or AccessorDeclarationSyntax or AnonymousFunctionExpressionSyntax or LocalFunctionStatementSyntax
+                or CompilationUnitSyntax)
+            {
+                return !ancestor.DescendantNodes().Any(child => child.IsKind(SyntaxKind.GotoStatement));
+            }
+        }
+
+        return true;
     }
 }
