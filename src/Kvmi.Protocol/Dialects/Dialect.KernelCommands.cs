@@ -134,6 +134,14 @@ public abstract partial class Dialect
         throw Lacks(CommandKind.SetXsave);
 
     /// <summary>
+    /// Checks what a kernel checks before it reads the payload: the id, and the size where the id alone gives it or its least. Only rfc-v5 is
+    /// strict here (rfc-v5 1.7, steps 2 and 3).
+    /// </summary>
+    /// <param name="header">Header of the message.</param>
+    /// <returns>Ok, or Close.</returns>
+    public virtual CommandStatus CheckHeader(in MessageHeader header) => CommandStatus.Ok;
+
+    /// <summary>
     /// Checks what a kernel checks of a message before it looks at what the message says: the id and the sizes. Only rfc-v5 is strict here
     /// (rfc-v5 1.7, steps 2 to 5); the others read a short body as if zeros followed.
     /// </summary>

@@ -13,10 +13,14 @@ internal sealed class MessageChannel : IDisposable
     /// <summary>Longest wait of one <see cref="Receive"/>: the idle tick.</summary>
     public static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Payload bound until the dialect is known: that of v7, v11 and v12, the largest of all.</summary>
-    private const int LargestPayload = 8184;
+    /// <summary>Payload bound until the dialect is known: that of v7, v11 and v12; a detection's answers are far shorter.</summary>
+    private const int UndecidedPayload = 8184;
 
-    private const int OutputLength = 64 * 1024;
+    /// <summary>The largest payload of all dialects: rfc-v5 has no bound but that of its size field.</summary>
+    private const int LargestPayload = ushort.MaxValue;
+
+    // Room for the largest message behind others that wait.
+    private const int OutputLength = 2 * (MessageHeader.Length + LargestPayload);
     private readonly Socket _socket;
     private readonly byte[] _input = new byte[HelloRecord.MaxSize + MessageHeader.Length + LargestPayload];
     private readonly byte[] _output = new byte[OutputLength];
@@ -37,7 +41,7 @@ internal sealed class MessageChannel : IDisposable
     }
 
     /// <summary>Largest payload that the peer may send.</summary>
-    public int MaxPayload { get; set; } = LargestPayload;
+    public int MaxPayload { get; set; } = UndecidedPayload;
 
     /// <summary>Bytes received so far. Any thread.</summary>
     public long BytesReceived => Volatile.Read(ref _bytesReceived);

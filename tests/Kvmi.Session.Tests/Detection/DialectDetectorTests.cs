@@ -35,7 +35,7 @@ public class DialectDetectorTests
     }
 
     [Fact]
-    public async Task A_silent_peer_is_asked_the_other_way_next_time_and_then_named()
+    public async Task A_silent_peer_is_asked_the_other_way_next_time_and_then_found()
     {
         await using var server = new TestServer(new TestHandler(), options => options with { CommandTimeout = TimeSpan.FromMilliseconds(200) });
         using (var silent = Hello(server))
@@ -50,7 +50,10 @@ public class DialectDetectorTests
             var version = rfc.ReadHeader().Header;
             Assert.Equal(1, version.Id);
             rfc.Reply(version, [1, 0, 0, 0, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0]);
-            server.WaitForWarning("peer speaks rfc-v5; this version speaks v7");
+
+            // Found: the number of vCPUs is asked for under its id in rfc-v5, of vCPU 0.
+            var info = rfc.ReadHeader().Header;
+            Assert.Equal((3, 8), (info.Id, info.Size));
         }
 
         using var again = Hello(server);
