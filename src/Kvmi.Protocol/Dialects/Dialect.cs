@@ -1,3 +1,4 @@
+using Kvmi.Protocol.Dialects.V12;
 using Kvmi.Protocol.Dialects.V7;
 
 namespace Kvmi.Protocol.Dialects;
@@ -15,7 +16,7 @@ public abstract partial class Dialect
     }
 
     /// <summary>The dialects that this build speaks.</summary>
-    public static IReadOnlyList<Dialect> All { get; } = [V7Dialect.Instance];
+    public static IReadOnlyList<Dialect> All { get; } = [V7Dialect.Instance, V12Dialect.Instance, V12Dialect.V11];
 
     /// <summary>Which dialect this is.</summary>
     public abstract KvmiDialect Id { get; }

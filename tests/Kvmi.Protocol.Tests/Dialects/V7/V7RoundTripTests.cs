@@ -165,7 +165,7 @@ public sealed class V7RoundTripTests
         Assert.Throws<ArgumentException>(() => Codec.WriteGetRegisters(message, 1, 0, new uint[3000]));
         Assert.Throws<ArgumentException>(() => Codec.WriteReply(message, 2, 1, new byte[8177]));
         Assert.Throws<ArgumentException>(() => Codec.WriteEmpty(new byte[7], 1, CommandKind.GetVersion));
-        Assert.Throws<ArgumentException>(() => Codec.WriteEmpty(message, 1, CommandKind.PauseAllVcpus));
+        Assert.Throws<CommandNotInDialectException>(() => Codec.WriteEmpty(message, 1, CommandKind.PauseAllVcpus));
         Assert.Throws<ArgumentException>(() => Codec.WriteEventReply(message, 1, 0, EventKind.PageFault, new EventReply { Context = new byte[257] }));
     }
 
