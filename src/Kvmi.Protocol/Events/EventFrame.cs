@@ -59,7 +59,12 @@ public readonly ref struct EventFrame
     public ref readonly KvmEventMsrs Msrs => ref MemoryMarshal.AsRef<KvmEventMsrs>(_state.Slice(Layout.Msrs, KvmEventMsrs.Length));
 
     /// <summary>Control register number of a <see cref="EventKind.Cr"/> event: 0, 3 or 4 from an honest kernel.</summary>
-    public ushort Cr => Kind == EventKind.Cr ? U16(0) : (ushort)0;
+    public ushort Cr => Kind switch
+    {
+        EventKind.Cr when Layout.CrIsByte => Data[0],
+        EventKind.Cr => U16(0),
+        _ => 0,
+    };
 
     /// <summary>MSR number of an <see cref="EventKind.Msr"/> event.</summary>
     public uint Msr => Kind == EventKind.Msr ? U32(0) : 0;

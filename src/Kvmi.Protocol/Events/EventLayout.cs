@@ -30,6 +30,9 @@ internal sealed class EventLayout
     /// <summary>True where a breakpoint event tells the instruction length.</summary>
     public bool BreakpointHasLength { get; init; } = true;
 
+    /// <summary>True where a CR event has one byte for the register, and padding behind it (v11, v12).</summary>
+    public bool CrIsByte { get; init; }
+
     /// <summary>True where an XSETBV event carries the register and both values (v11, v12).</summary>
     public bool XsetbvHasValues { get; init; }
 

@@ -27,8 +27,7 @@ internal abstract partial class LaterDialect
     /// <param name="id">Which.</param>
     /// <param name="eventHeader">Bytes in front of the base: 8 in v11 and v12, 0 in v7.</param>
     /// <param name="hasView">The base and page faults name the EPT view.</param>
-    /// <param name="hasXsetbvValues">XSETBV events carry the register and both values.</param>
-    private protected LaterDialect(KvmiDialect id, int eventHeader, bool hasView, bool hasXsetbvValues)
+    private protected LaterDialect(KvmiDialect id, int eventHeader, bool hasView)
     {
         EventHeader = eventHeader;
         var start = MessageHeader.Length + eventHeader;
@@ -41,7 +40,8 @@ internal abstract partial class LaterDialect
             Sregs = start + Sregs,
             Msrs = start + Msrs,
             PageFaultHasView = hasView,
-            XsetbvHasValues = hasXsetbvValues,
+            CrIsByte = eventHeader != 0,
+            XsetbvHasValues = eventHeader != 0,
         };
     }
 

@@ -14,7 +14,7 @@ internal sealed partial class V12Dialect : LaterDialect
     public static readonly V12Dialect V11 = new(KvmiDialect.V11, "v11", V12Ids.CommandsOfV11);
 
     private V12Dialect(KvmiDialect id, string name, CommandIds commands)
-        : base(id, eventHeader: 8, hasView: false, hasXsetbvValues: true)
+        : base(id, eventHeader: 8, hasView: false)
     {
         Id = id;
         Name = name;

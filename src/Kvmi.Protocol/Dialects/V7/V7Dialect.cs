@@ -12,7 +12,7 @@ internal sealed partial class V7Dialect : LaterDialect
     public static readonly V7Dialect Instance = new();
 
     private V7Dialect()
-        : base(KvmiDialect.V7, eventHeader: 0, hasView: true, hasXsetbvValues: false)
+        : base(KvmiDialect.V7, eventHeader: 0, hasView: true)
     {
     }
 
