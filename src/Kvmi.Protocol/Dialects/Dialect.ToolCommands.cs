@@ -7,9 +7,11 @@ namespace Kvmi.Protocol.Dialects;
 public abstract partial class Dialect
 {
     /// <summary>Writes a command without a body: GET_VERSION, GET_VM_INFO, GET_MAX_GFN.</summary>
+    /// <exception cref="CommandNotInDialectException">The dialect does not have it.</exception>
     public abstract int WriteEmpty(Span<byte> destination, uint sequence, CommandKind kind);
 
     /// <summary>Writes a command whose body is the vCPU header: GET_VCPU_INFO, GET_XSAVE, GET_EPT_VIEW.</summary>
+    /// <exception cref="CommandNotInDialectException">The dialect does not have it.</exception>
     public abstract int WriteVcpuOnly(Span<byte> destination, uint sequence, CommandKind kind, ushort vcpu);
 
     /// <summary>Writes CHECK_COMMAND.</summary>

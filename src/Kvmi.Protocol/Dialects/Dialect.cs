@@ -1,4 +1,5 @@
 using Kvmi.Protocol.Dialects.RfcV5;
+using Kvmi.Protocol.Dialects.V12;
 using Kvmi.Protocol.Dialects.V7;
 
 namespace Kvmi.Protocol.Dialects;
@@ -16,7 +17,7 @@ public abstract partial class Dialect
     }
 
     /// <summary>The dialects that this build speaks.</summary>
-    public static IReadOnlyList<Dialect> All { get; } = [V7Dialect.Instance, RfcV5Dialect.Instance];
+    public static IReadOnlyList<Dialect> All { get; } = [V7Dialect.Instance, V12Dialect.Instance, V12Dialect.V11, RfcV5Dialect.Instance];
 
     /// <summary>Which dialect this is.</summary>
     public abstract KvmiDialect Id { get; }

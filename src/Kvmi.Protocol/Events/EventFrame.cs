@@ -12,7 +12,10 @@ namespace Kvmi.Protocol.Events;
 /// </summary>
 public readonly ref struct EventFrame
 {
+    private static readonly byte[] Zeros = new byte[KvmSregs.Length];
+
     private readonly EventLayout? _layout;
+    private readonly ReadOnlySpan<byte> _state;
 
     internal EventFrame(ReadOnlySpan<byte> message, EventLayout layout, EventKind kind, ushort vcpu, uint sequence, int dataOffset)
     {
@@ -22,6 +25,7 @@ public readonly ref struct EventFrame
         Vcpu = vcpu;
         Sequence = sequence;
         Data = message[dataOffset..];
+        _state = layout.HasMachineState ? message : Zeros;
     }
 
     /// <summary>The whole message, header included.</summary>
@@ -40,22 +44,27 @@ public readonly ref struct EventFrame
     public uint Sequence { get; }
 
     /// <summary>Operand size of the CPU mode in bytes: 2, 4 or 8.</summary>
-    public byte Mode => Message[Layout.Mode];
+    public byte Mode => _state[Layout.Mode];
 
     /// <summary>EPT view that the vCPU runs in; 0 where the dialect knows none.</summary>
-    public ushort View => Layout.View < 0 ? (ushort)0 : BinaryPrimitives.ReadUInt16LittleEndian(Message[Layout.View..]);
+    public ushort View => Layout.View < 0 ? (ushort)0 : BinaryPrimitives.ReadUInt16LittleEndian(_state[Layout.View..]);
 
     /// <summary>General registers, in place.</summary>
-    public ref readonly KvmRegs Regs => ref MemoryMarshal.AsRef<KvmRegs>(Message.Slice(Layout.Regs, KvmRegs.Length));
+    public ref readonly KvmRegs Regs => ref MemoryMarshal.AsRef<KvmRegs>(_state.Slice(Layout.Regs, KvmRegs.Length));
 
     /// <summary>Special registers, in place.</summary>
-    public ref readonly KvmSregs Sregs => ref MemoryMarshal.AsRef<KvmSregs>(Message.Slice(Layout.Sregs, KvmSregs.Length));
+    public ref readonly KvmSregs Sregs => ref MemoryMarshal.AsRef<KvmSregs>(_state.Slice(Layout.Sregs, KvmSregs.Length));
 
     /// <summary>The nine MSRs, in place.</summary>
-    public ref readonly KvmEventMsrs Msrs => ref MemoryMarshal.AsRef<KvmEventMsrs>(Message.Slice(Layout.Msrs, KvmEventMsrs.Length));
+    public ref readonly KvmEventMsrs Msrs => ref MemoryMarshal.AsRef<KvmEventMsrs>(_state.Slice(Layout.Msrs, KvmEventMsrs.Length));
 
     /// <summary>Control register number of a <see cref="EventKind.Cr"/> event: 0, 3 or 4 from an honest kernel.</summary>
-    public ushort Cr => Kind == EventKind.Cr ? U16(0) : (ushort)0;
+    public ushort Cr => Kind switch
+    {
+        EventKind.Cr when Layout.CrIsByte => Data[0],
+        EventKind.Cr => U16(0),
+        _ => 0,
+    };
 
     /// <summary>MSR number of an <see cref="EventKind.Msr"/> event.</summary>
     public uint Msr => Kind == EventKind.Msr ? U32(0) : 0;

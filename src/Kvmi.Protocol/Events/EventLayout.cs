@@ -1,3 +1,5 @@
+using Kvmi.Protocol.Registers;
+
 namespace Kvmi.Protocol.Events;
 
 /// <summary>
@@ -28,6 +30,24 @@ internal sealed class EventLayout
     /// <summary>True where a breakpoint event tells the instruction length.</summary>
     public bool BreakpointHasLength { get; init; } = true;
 
+    /// <summary>True where a CR event has one byte for the register, and padding behind it (v11, v12).</summary>
+    public bool CrIsByte { get; init; }
+
     /// <summary>True where an XSETBV event carries the register and both values (v11, v12).</summary>
     public bool XsetbvHasValues { get; init; }
+
+    /// <summary>False for an event that is its header alone (the VM events of v11 and v12); its machine state reads as zeros.</summary>
+    public bool HasMachineState { get; private init; } = true;
+
+    /// <summary>The layout of an event without machine state.</summary>
+    public static EventLayout WithoutMachineState(KvmiDialect dialect) => new()
+    {
+        Dialect = dialect,
+        Mode = KvmRegs.Length,
+        View = -1,
+        Regs = 0,
+        Sregs = 0,
+        Msrs = 0,
+        HasMachineState = false,
+    };
 }

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Kvmi.Protocol.Dialects.RfcV5;
+using Kvmi.Protocol.Dialects.V12;
 using Kvmi.Protocol.Dialects.V7;
 
 namespace Kvmi.Protocol.Layouts;
@@ -45,7 +46,7 @@ internal sealed class DialectLayouts
     /// <summary>The fields in front of the extra data of an event reply; one is called <see cref="EventShape.EventField"/>.</summary>
     public FieldLayout[] EventReplyBase { get; }
 
-    private static DialectLayouts[] Tables { get; } = [V7Layouts.Table, RfcV5Layouts.Table];
+    private static DialectLayouts[] Tables { get; } = [V7Layouts.Table, V12Layouts.V12, V12Layouts.V11, RfcV5Layouts.Table];
 
     public static DialectLayouts? Find(KvmiDialect dialect) => Array.Find(Tables, table => table.Dialect == dialect);
 

@@ -61,7 +61,7 @@ public sealed class DecodeCommandTests
     [Fact]
     public async Task A_dialect_without_layouts_is_a_clear_error()
     {
-        var result = (await CommandProcess.RunAsync("decode", Path.Combine(Captures, "kvmi-v7-cr.hex"), "--dialect", "v12")).Expect(2);
+        var result = (await CommandProcess.RunAsync("decode", Path.Combine(Captures, "kvmi-v7-cr.hex"), "--dialect", "rfc-v5")).Expect(2);
         Assert.Contains("v7", result.Errors, StringComparison.Ordinal);
     }
 }

@@ -6,7 +6,7 @@ public sealed class UsageTests
     [InlineData("frobnicate")]
     [InlineData("run", "--bogus")]
     [InlineData("run")]
-    [InlineData("run", "--simulate", "--dialect", "v12")]
+    [InlineData("run", "--simulate", "--dialect", "v99")]
     [InlineData("simulate")]
     [InlineData("simulate", "--connect", "carrier-pigeon:7")]
     [InlineData("validate")]

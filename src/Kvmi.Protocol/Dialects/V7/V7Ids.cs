@@ -1,4 +1,4 @@
-using System.Collections.Frozen;
+using Kvmi.Protocol.Dialects.Later;
 
 namespace Kvmi.Protocol.Dialects.V7;
 
@@ -14,76 +14,48 @@ internal static class V7Ids
     /// <summary>First event id that does not exist.</summary>
     public const ushort EventLimit = 14;
 
-    private static readonly FrozenDictionary<CommandKind, ushort> ByKind = new Dictionary<CommandKind, ushort>
-    {
-        [CommandKind.GetVersion] = 2,
-        [CommandKind.CheckCommand] = 3,
-        [CommandKind.CheckEvent] = 4,
-        [CommandKind.GetVmInfo] = 5,
-        [CommandKind.GetVcpuInfo] = 6,
-        [CommandKind.PauseVcpu] = 7,
-        [CommandKind.ControlVmEvents] = 8,
-        [CommandKind.ControlEvents] = 9,
-        [CommandKind.ControlCr] = 10,
-        [CommandKind.ControlMsr] = 11,
-        [CommandKind.ControlVe] = 12,
-        [CommandKind.GetRegisters] = 13,
-        [CommandKind.SetRegisters] = 14,
-        [CommandKind.GetCpuid] = 15,
-        [CommandKind.GetXsave] = 16,
-        [CommandKind.ReadPhysical] = 17,
-        [CommandKind.WritePhysical] = 18,
-        [CommandKind.InjectException] = 19,
-        [CommandKind.SetPageAccess] = 21,
-        [CommandKind.GetMapToken] = 22,
-        [CommandKind.GetMtrrType] = 23,
-        [CommandKind.ControlSpp] = 24,
-        [CommandKind.SetPageWriteBitmap] = 26,
-        [CommandKind.ControlCommandResponse] = 27,
-        [CommandKind.SetVeInfoPage] = 28,
-        [CommandKind.GetMaxGfn] = 29,
-        [CommandKind.SetPageSve] = 30,
-        [CommandKind.GetNextAvailableGfn] = 31,
-        [CommandKind.SwitchEptView] = 32,
-        [CommandKind.DisableVe] = 33,
-        [CommandKind.GetEptView] = 34,
-        [CommandKind.TranslateGva] = 35,
-        [CommandKind.ControlEptView] = 36,
-        [CommandKind.GetXcr] = 37,
-        [CommandKind.SetXsave] = 38,
-        [CommandKind.QueryPhysical] = 39,
-        [CommandKind.AllocGfn] = 41,
-        [CommandKind.FreeGfn] = 42,
-        [CommandKind.CreateEptView] = 43,
-        [CommandKind.DestroyEptView] = 44,
-        [CommandKind.ChangeGfn] = 60,
-        [CommandKind.ControlSinglestep] = 63,
-    }.ToFrozenDictionary();
-
-    private static readonly CommandKind?[] ById = BuildById();
-
-    public static bool TryGetId(CommandKind kind, out ushort id) => ByKind.TryGetValue(kind, out id);
-
-    public static bool TryGetKind(ushort id, out CommandKind kind)
-    {
-        if (id < ById.Length && ById[id] is { } found)
-        {
-            kind = found;
-            return true;
-        }
-
-        kind = default;
-        return false;
-    }
-
-    private static CommandKind?[] BuildById()
-    {
-        var table = new CommandKind?[64];
-        foreach (var (kind, id) in ByKind)
-        {
-            table[id] = kind;
-        }
-
-        return table;
-    }
+    /// <summary>Wire ids of the commands.</summary>
+    public static readonly CommandIds Commands = new(
+        (CommandKind.GetVersion, 2),
+        (CommandKind.CheckCommand, 3),
+        (CommandKind.CheckEvent, 4),
+        (CommandKind.GetVmInfo, 5),
+        (CommandKind.GetVcpuInfo, 6),
+        (CommandKind.PauseVcpu, 7),
+        (CommandKind.ControlVmEvents, 8),
+        (CommandKind.ControlEvents, 9),
+        (CommandKind.ControlCr, 10),
+        (CommandKind.ControlMsr, 11),
+        (CommandKind.ControlVe, 12),
+        (CommandKind.GetRegisters, 13),
+        (CommandKind.SetRegisters, 14),
+        (CommandKind.GetCpuid, 15),
+        (CommandKind.GetXsave, 16),
+        (CommandKind.ReadPhysical, 17),
+        (CommandKind.WritePhysical, 18),
+        (CommandKind.InjectException, 19),
+        (CommandKind.SetPageAccess, 21),
+        (CommandKind.GetMapToken, 22),
+        (CommandKind.GetMtrrType, 23),
+        (CommandKind.ControlSpp, 24),
+        (CommandKind.SetPageWriteBitmap, 26),
+        (CommandKind.ControlCommandResponse, 27),
+        (CommandKind.SetVeInfoPage, 28),
+        (CommandKind.GetMaxGfn, 29),
+        (CommandKind.SetPageSve, 30),
+        (CommandKind.GetNextAvailableGfn, 31),
+        (CommandKind.SwitchEptView, 32),
+        (CommandKind.DisableVe, 33),
+        (CommandKind.GetEptView, 34),
+        (CommandKind.TranslateGva, 35),
+        (CommandKind.ControlEptView, 36),
+        (CommandKind.GetXcr, 37),
+        (CommandKind.SetXsave, 38),
+        (CommandKind.QueryPhysical, 39),
+        (CommandKind.AllocGfn, 41),
+        (CommandKind.FreeGfn, 42),
+        (CommandKind.CreateEptView, 43),
+        (CommandKind.DestroyEptView, 44),
+        (CommandKind.ChangeGfn, 60),
+        (CommandKind.ControlSinglestep, 63));
 }

@@ -1,4 +1,5 @@
 using Kvmi.Protocol.Layouts;
+using static Kvmi.Protocol.Dialects.Later.LaterLayouts;
 using static Kvmi.Protocol.Layouts.LayoutFields;
 
 namespace Kvmi.Protocol.Dialects.V7;
@@ -9,17 +10,11 @@ namespace Kvmi.Protocol.Dialects.V7;
 /// </summary>
 internal static class V7Layouts
 {
-    private static readonly FieldLayout[] VcpuHeader = [U16("vcpu"), Pad(6)];
-
     private static readonly FieldLayout[] EventBase =
     [
         U16("size"), U16("vcpu"), U8("event"), Pad(3), U8("mode"), Pad(1), U16("view"), Pad(4),
         MachineLayouts.Regs, MachineLayouts.Sregs, MachineLayouts.EventMsrs,
     ];
-
-    private static readonly FieldLayout[] EventReplyBase = [.. VcpuHeader, U8("action"), U8("event"), Pad(6)];
-
-    private static readonly FieldLayout[] NewValue = [U64("new_val")];
 
     // Byte 12 must be 0 for the kernel, although libkvmi's header names it singlestep (4.3).
     private static readonly FieldLayout[] PageFaultExtra =
@@ -59,7 +54,7 @@ internal static class V7Layouts
         new(9, "CONTROL_EVENTS", [.. VcpuHeader, U16("event"), U8("enable"), Pad(5)], None),
         new(10, "CONTROL_CR", [.. VcpuHeader, U8("enable"), Pad(3), U32("cr")], None),
         new(11, "CONTROL_MSR", [.. VcpuHeader, U8("enable"), Pad(3), U32("msr")], None),
-        new(13, "GET_REGISTERS", [.. VcpuHeader, U16("nmsrs"), Pad(6), Numbers("idx", "nmsrs")], Registers()),
+        new(13, "GET_REGISTERS", [.. VcpuHeader, U16("nmsrs"), Pad(6), Numbers("idx", "nmsrs")], RegistersReply),
         new(14, "SET_REGISTERS", [.. VcpuHeader, MachineLayouts.Regs], None),
         new(15, "GET_CPUID", [.. VcpuHeader, U32("function"), U32("index")], [U32("eax"), U32("ebx"), U32("ecx"), U32("edx")]),
         new(16, "GET_XSAVE", VcpuHeader, [Tail("area")]),
@@ -109,11 +104,5 @@ internal static class V7Layouts
         new(11, "SINGLESTEP", [U8("failed"), Pad(7)], None),
         new(12, "CMD_ERROR", [S32("err"), U32("msg_seq"), U16("msg_id"), Pad(6)], None) { ExpectsReply = false },
         new(13, "CPUID", [U32("function"), U32("index"), U8("insn_len"), Pad(7)], None),
-    ];
-
-    private static FieldLayout[] Registers() =>
-    [
-        U32("mode"), Pad(4), MachineLayouts.Regs, MachineLayouts.Sregs, U32("nmsrs"), Pad(4),
-        Entries("msrs", "nmsrs", U32("index"), Pad(4), U64("data")),
     ];
 }

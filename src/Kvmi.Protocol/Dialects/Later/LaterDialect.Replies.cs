@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Registers;
 
-namespace Kvmi.Protocol.Dialects.V7;
+namespace Kvmi.Protocol.Dialects.Later;
 
 /// <summary>Replies to commands, both ends (kvmi-later-dialects.md 3.1, 3.7, 4.1).</summary>
-internal sealed partial class V7Dialect
+internal abstract partial class LaterDialect
 {
     private const int ErrorLength = 8;
 

@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Registers;
 
-namespace Kvmi.Protocol.Dialects.V7;
+namespace Kvmi.Protocol.Dialects.Later;
 
-/// <summary>Commands as the tool writes them (kvmi-later-dialects.md 4.2).</summary>
-internal sealed partial class V7Dialect
+/// <summary>Commands as the tool writes them (kvmi-later-dialects.md 3.6, 3.7).</summary>
+internal abstract partial class LaterDialect
 {
     public override int WriteEmpty(Span<byte> destination, uint sequence, CommandKind kind)
     {
@@ -34,13 +34,6 @@ internal sealed partial class V7Dialect
         return MessageHeader.Length + 8;
     }
 
-    public override int Write(Span<byte> destination, uint sequence, in PauseVcpu command)
-    {
-        var body = BeginVcpu(destination, CommandKind.PauseVcpu, sequence, command.Vcpu, 8);
-        body[0] = command.Wait ? (byte)1 : (byte)0;
-        return MessageHeader.Length + VcpuHeader + 8;
-    }
-
     public override int Write(Span<byte> destination, uint sequence, in ControlVmEvents command)
     {
         var body = Begin(destination, CommandKind.ControlVmEvents, sequence, 8);
@@ -54,14 +47,6 @@ internal sealed partial class V7Dialect
         var body = BeginVcpu(destination, CommandKind.ControlEvents, sequence, command.Vcpu, 8);
         BinaryPrimitives.WriteUInt16LittleEndian(body, command.EventId);
         body[2] = command.Enable;
-        return MessageHeader.Length + VcpuHeader + 8;
-    }
-
-    public override int Write(Span<byte> destination, uint sequence, in ControlCr command)
-    {
-        var body = BeginVcpu(destination, CommandKind.ControlCr, sequence, command.Vcpu, 8);
-        body[0] = command.Enable;
-        BinaryPrimitives.WriteUInt32LittleEndian(body[4..], command.Cr);
         return MessageHeader.Length + VcpuHeader + 8;
     }
 
@@ -97,15 +82,6 @@ internal sealed partial class V7Dialect
         BinaryPrimitives.WriteUInt32LittleEndian(body[4..], command.ErrorCode);
         BinaryPrimitives.WriteUInt64LittleEndian(body[8..], command.Address);
         return MessageHeader.Length + VcpuHeader + 16;
-    }
-
-    public override int Write(Span<byte> destination, uint sequence, in ControlCommandResponse command)
-    {
-        var body = Begin(destination, CommandKind.ControlCommandResponse, sequence, 8);
-        body[0] = command.Enable ? (byte)1 : (byte)0;
-        body[1] = command.Now ? (byte)1 : (byte)0;
-        body[2] = command.ErrorEvents ? (byte)1 : (byte)0;
-        return MessageHeader.Length + 8;
     }
 
     public override int Write(Span<byte> destination, uint sequence, in GetCpuid command)
@@ -149,18 +125,27 @@ internal sealed partial class V7Dialect
         return MessageHeader.Length + VcpuHeader + KvmRegs.Length;
     }
 
-    public override int WriteSetPageAccess(Span<byte> destination, uint sequence, ushort view, ReadOnlySpan<PageAccessEntry> entries)
+    public override int Write(Span<byte> destination, uint sequence, in GetXcr command)
     {
-        var body = Begin(destination, CommandKind.SetPageAccess, sequence, 8 + (entries.Length * EntryLength));
-        BinaryPrimitives.WriteUInt16LittleEndian(body, view);
-        BinaryPrimitives.WriteUInt16LittleEndian(body[2..], (ushort)entries.Length);
+        var body = BeginVcpu(destination, CommandKind.GetXcr, sequence, command.Vcpu, 8);
+        body[0] = command.Xcr;
+        return MessageHeader.Length + VcpuHeader + 8;
+    }
+
+    public override int Write(Span<byte> destination, uint sequence, in GetMtrrType command)
+    {
+        var body = BeginVcpu(destination, CommandKind.GetMtrrType, sequence, command.Vcpu, 8);
+        BinaryPrimitives.WriteUInt64LittleEndian(body, command.Gpa);
+        return MessageHeader.Length + VcpuHeader + 8;
+    }
+
+    protected static void WriteEntries(Span<byte> destination, ReadOnlySpan<PageAccessEntry> entries)
+    {
         for (var i = 0; i < entries.Length; i++)
         {
-            var entry = body.Slice(8 + (i * EntryLength), EntryLength);
+            var entry = destination.Slice(i * EntryLength, EntryLength);
             BinaryPrimitives.WriteUInt64LittleEndian(entry, entries[i].Gpa);
             entry[8] = (byte)entries[i].Access;
         }
-
-        return MessageHeader.Length + body.Length;
     }
 }

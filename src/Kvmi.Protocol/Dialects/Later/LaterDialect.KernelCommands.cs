@@ -3,13 +3,13 @@ using System.Runtime.InteropServices;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Registers;
 
-namespace Kvmi.Protocol.Dialects.V7;
+namespace Kvmi.Protocol.Dialects.Later;
 
 /// <summary>
-/// Commands as the kernel reads them. A payload that is too short reads as if zeros followed, surplus is ignored,
-/// padding in the vCPU header ends the connection, other padding is −EINVAL (kvmi-later-dialects.md 3.4 and 4.1).
+/// Commands as the kernel reads them. A payload that is too short reads as if zeros followed, surplus is ignored, padding that is
+/// not zero is −EINVAL (kvmi-later-dialects.md 3.4).
 /// </summary>
-internal sealed partial class V7Dialect
+internal abstract partial class LaterDialect
 {
     public override CommandStatus ReadVcpuOnly(ReadOnlySpan<byte> payload, out ushort vcpu)
     {
@@ -33,16 +33,6 @@ internal sealed partial class V7Dialect
         return Padding(body[2..]);
     }
 
-    public override CommandStatus Read(ReadOnlySpan<byte> payload, out PauseVcpu command)
-    {
-        Span<byte> body = stackalloc byte[VcpuHeader + 8];
-        var status = ReadVcpuHeader(payload, body, out var vcpu);
-        command = new PauseVcpu(vcpu, body[VcpuHeader] != 0);
-
-        // The one command whose own padding also ends the connection (4.1).
-        return status != CommandStatus.Ok || Padding(body[(VcpuHeader + 1)..]) == CommandStatus.Ok ? status : CommandStatus.Close;
-    }
-
     public override CommandStatus Read(ReadOnlySpan<byte> payload, out ControlVmEvents command)
     {
         Span<byte> body = stackalloc byte[8];
@@ -58,15 +48,6 @@ internal sealed partial class V7Dialect
         var body = full[VcpuHeader..];
         command = new ControlEvents(vcpu, BinaryPrimitives.ReadUInt16LittleEndian(body), body[2]);
         return Worse(status, Padding(body[3..]));
-    }
-
-    public override CommandStatus Read(ReadOnlySpan<byte> payload, out ControlCr command)
-    {
-        Span<byte> full = stackalloc byte[VcpuHeader + 8];
-        var status = ReadVcpuHeader(payload, full, out var vcpu);
-        var body = full[VcpuHeader..];
-        command = new ControlCr(vcpu, BinaryPrimitives.ReadUInt32LittleEndian(body[4..]), body[0]);
-        return Worse(status, Padding(body[1..4]));
     }
 
     public override CommandStatus Read(ReadOnlySpan<byte> payload, out ControlMsr command)
@@ -86,25 +67,6 @@ internal sealed partial class V7Dialect
         return CommandStatus.Ok;
     }
 
-    public override CommandStatus Read(ReadOnlySpan<byte> payload, out WritePhysical command)
-    {
-        command = default;
-        if (payload.Length < 16)
-        {
-            return CommandStatus.Close;
-        }
-
-        // A size that does not match the payload ends the connection (4.1); size 0 is an ordinary −EINVAL of the memory code.
-        var size = BinaryPrimitives.ReadUInt64LittleEndian(payload[8..]);
-        if (size != (ulong)(payload.Length - 16))
-        {
-            return CommandStatus.Close;
-        }
-
-        command = new WritePhysical(BinaryPrimitives.ReadUInt64LittleEndian(payload), payload[16..]);
-        return CommandStatus.Ok;
-    }
-
     public override CommandStatus Read(ReadOnlySpan<byte> payload, out InjectException command)
     {
         Span<byte> full = stackalloc byte[VcpuHeader + 16];
@@ -116,14 +78,6 @@ internal sealed partial class V7Dialect
             BinaryPrimitives.ReadUInt32LittleEndian(body[4..]),
             BinaryPrimitives.ReadUInt64LittleEndian(body[8..]));
         return Worse(status, Padding(body[1..4]));
-    }
-
-    public override CommandStatus Read(ReadOnlySpan<byte> payload, out ControlCommandResponse command)
-    {
-        Span<byte> body = stackalloc byte[8];
-        Fill(payload, body);
-        command = new ControlCommandResponse(body[0] != 0, body[1] != 0, (body[2] & 1) != 0);
-        return Padding(body[3..]);
     }
 
     public override CommandStatus Read(ReadOnlySpan<byte> payload, out GetCpuid command)
@@ -173,28 +127,6 @@ internal sealed partial class V7Dialect
         return CommandStatus.Ok;
     }
 
-    public override CommandStatus Read(ReadOnlySpan<byte> payload, out SetPageAccess command)
-    {
-        Span<byte> body = stackalloc byte[8];
-        Fill(payload, body);
-        command = default;
-        if (Padding(body[4..]) != CommandStatus.Ok)
-        {
-            return CommandStatus.Invalid;
-        }
-
-        var count = BinaryPrimitives.ReadUInt16LittleEndian(body[2..]);
-        var available = Math.Max(0, payload.Length - body.Length) / EntryLength;
-        if (count > available)
-        {
-            return CommandStatus.Close;
-        }
-
-        command = new SetPageAccess(
-            BinaryPrimitives.ReadUInt16LittleEndian(body), count == 0 ? default : payload.Slice(body.Length, count * EntryLength));
-        return CommandStatus.Ok;
-    }
-
     public override CommandStatus ReadSetRegisters(ReadOnlySpan<byte> payload, out ushort vcpu, out KvmRegs regs)
     {
         regs = default;
@@ -209,22 +141,19 @@ internal sealed partial class V7Dialect
         return CommandStatus.Ok;
     }
 
-    private static CommandStatus ReadVcpuHeader(ReadOnlySpan<byte> payload, Span<byte> fixedPart, out ushort vcpu)
+    public override CommandStatus Read(ReadOnlySpan<byte> payload, out GetXcr command)
     {
-        Fill(payload, fixedPart);
-        vcpu = BinaryPrimitives.ReadUInt16LittleEndian(fixedPart);
-        return fixedPart[2..VcpuHeader].ContainsAnyExcept((byte)0) ? CommandStatus.Close : CommandStatus.Ok;
+        Span<byte> full = stackalloc byte[VcpuHeader + 8];
+        var status = ReadVcpuHeader(payload, full, out var vcpu);
+        command = new GetXcr(vcpu, full[VcpuHeader]);
+        return Worse(status, Padding(full[(VcpuHeader + 1)..]));
     }
 
-    private static void Fill(ReadOnlySpan<byte> payload, Span<byte> fixedPart)
+    public override CommandStatus Read(ReadOnlySpan<byte> payload, out GetMtrrType command)
     {
-        var available = Math.Min(payload.Length, fixedPart.Length);
-        payload[..available].CopyTo(fixedPart);
-        fixedPart[available..].Clear();
+        Span<byte> full = stackalloc byte[VcpuHeader + 8];
+        var status = ReadVcpuHeader(payload, full, out var vcpu);
+        command = new GetMtrrType(vcpu, BinaryPrimitives.ReadUInt64LittleEndian(full[VcpuHeader..]));
+        return status;
     }
-
-    private static CommandStatus Padding(ReadOnlySpan<byte> padding) =>
-        padding.ContainsAnyExcept((byte)0) ? CommandStatus.Invalid : CommandStatus.Ok;
-
-    private static CommandStatus Worse(CommandStatus left, CommandStatus right) => left > right ? left : right;
 }
