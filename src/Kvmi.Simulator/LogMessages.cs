@@ -23,6 +23,12 @@ internal static partial class LogMessages
     [LoggerMessage(3005, LogLevel.Warning, "The tool did not close within {Patience} after the UNHOOK event; the connection is cut.")]
     public static partial void UnhookTimedOut(ILogger logger, TimeSpan patience);
 
+    [LoggerMessage(3006, LogLevel.Information, "The device manager carries out '{Action}'.")]
+    public static partial void ActionStarts(ILogger logger, DeviceManager.VmAction action);
+
+    [LoggerMessage(3007, LogLevel.Warning, "The simulated kernel refused to allow id {Id}: {Error}.")]
+    public static partial void AllowFailed(ILogger logger, int id, string error);
+
     [LoggerMessage(3010, LogLevel.Warning, "The kernel side closes the connection: {Reason}")]
     public static partial void ConnectionClosedByKernel(ILogger logger, string reason);
 

@@ -19,12 +19,20 @@ public static class Simulation
     /// <param name="cancellationToken">Ends the run.</param>
     /// <returns>What happened; also when the tool misbehaved or could not be reached.</returns>
     /// <exception cref="SimulatorException">A wrong option or scenario.</exception>
-    public static Task<SimulationResult> RunAsync(SimulatorOptions options, CancellationToken cancellationToken)
+    public static Task<SimulationResult> RunAsync(SimulatorOptions options, CancellationToken cancellationToken) =>
+        Start(options, cancellationToken).Completion;
+
+    /// <summary>As <see cref="RunAsync"/>, but what an administrator does to a VM while it runs can be done.</summary>
+    /// <param name="options">What to simulate.</param>
+    /// <param name="cancellationToken">Ends the run.</param>
+    /// <returns>The handle of the simulation, which has begun to connect.</returns>
+    /// <exception cref="SimulatorException">A wrong option or scenario.</exception>
+    public static SimulationControl Start(SimulatorOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
         Check(options);
         var scenario = LoadScenario(options);
-        return new SimulationRunner(options, scenario, new ModelGuest(scenario, options)).RunAsync(cancellationToken);
+        return new SimulationControl(new SimulationRunner(options, scenario, new ModelGuest(scenario, options)), cancellationToken);
     }
 
     private static Scenario LoadScenario(SimulatorOptions options)

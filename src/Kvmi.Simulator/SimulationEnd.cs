@@ -26,4 +26,7 @@ public enum SimulationEnd
 
     /// <summary>The tool closed the connection in order, and the scenario has no end of its own.</summary>
     ClosedByTool = 7,
+
+    /// <summary>The guest was shut down (<see cref="SimulationControl.ShutDownAsync"/>, or a step of the scenario).</summary>
+    ShutDown = 8,
 }

@@ -52,6 +52,9 @@ internal sealed class HookedVm : IDisposable
     /// <summary>Ends when the connection does, for whatever reason.</summary>
     public Task Closed => _closed.Task;
 
+    /// <summary>Ends when every vCPU thread has undone what this hook did to it. A VM can only be hooked again after that.</summary>
+    public Task AllVcpusLeft => _allVcpusLeft.Task;
+
     /// <summary>True from the moment that the connection is given up.</summary>
     public bool IsClosed => Volatile.Read(ref _isClosed) != 0;
 
@@ -274,16 +277,35 @@ internal sealed class HookedVm : IDisposable
     {
         if (Interlocked.Decrement(ref _vcpusToLeave) == 0)
         {
+            Context.Machine.Traps.PageAccess = false;
             _allVcpusLeft.TrySetResult();
         }
     }
 
-    /// <summary>Closes and waits until every vCPU thread has let go: a VM can only be hooked again after that.</summary>
+    /// <summary>Counts a vCPU that was plugged in; it has to leave like the others.</summary>
+    /// <returns>False when the hook is over.</returns>
+    public bool TryAddVcpu()
+    {
+        var count = Volatile.Read(ref _vcpusToLeave);
+        while (count > 0)
+        {
+            var seen = Interlocked.CompareExchange(ref _vcpusToLeave, count + 1, count);
+            if (seen == count)
+            {
+                return true;
+            }
+
+            count = seen;
+        }
+
+        return false;
+    }
+
+    /// <summary>Closes and waits until every vCPU thread has let go.</summary>
     public async Task UnhookAsync()
     {
         Close(null);
-        await _allVcpusLeft.Task.ConfigureAwait(false);
-        Context.Machine.Traps.PageAccess = false;
+        await AllVcpusLeft.ConfigureAwait(false);
     }
 
     /// <summary>A tool answered an event with CRASH.</summary>

@@ -6,7 +6,8 @@ namespace Kvmi.Simulator.Kernel;
 /// <summary>What the kernel side keeps from hook to hook. Any thread.</summary>
 internal sealed class KernelContext
 {
-    private readonly List<VcpuWorker> _workers = [];
+    private readonly Lock _workerGate = new();
+    private VcpuWorker[] _workers = [];
     private int _crashedVcpu = -1;
 
     /// <summary>The machine.</summary>
@@ -30,8 +31,8 @@ internal sealed class KernelContext
     /// <summary>Log.</summary>
     public required ILogger Logger { get; init; }
 
-    /// <summary>The vCPU threads, by index.</summary>
-    public IReadOnlyList<VcpuWorker> Workers => _workers;
+    /// <summary>The vCPU threads, by index. It grows when a vCPU is plugged in; the list that was read stays as it was.</summary>
+    public IReadOnlyList<VcpuWorker> Workers => Volatile.Read(ref _workers);
 
     /// <summary>vCPU whose event was answered with CRASH; −1: none.</summary>
     public int CrashedVcpu => Volatile.Read(ref _crashedVcpu);
@@ -41,14 +42,26 @@ internal sealed class KernelContext
     {
         for (var index = 0; index < Machine.VcpuCount; index++)
         {
-            _workers.Add(new VcpuWorker(this, Machine.GetVcpu(index)));
+            AddWorker(Machine.GetVcpu(index));
         }
+    }
+
+    /// <summary>Makes the worker of a vCPU that was plugged in; the caller lets it join the hook and starts it.</summary>
+    public VcpuWorker AddWorker(IVcpu vcpu)
+    {
+        var worker = new VcpuWorker(this, vcpu);
+        lock (_workerGate)
+        {
+            Volatile.Write(ref _workers, [.. _workers, worker]);
+        }
+
+        return worker;
     }
 
     /// <summary>Makes every vCPU thread look whether something changed.</summary>
     public void WakeAll()
     {
-        foreach (var worker in _workers)
+        foreach (var worker in Workers)
         {
             worker.Wake();
         }

@@ -1,6 +1,7 @@
 using Kvmi.Protocol;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Dialects;
+using Kvmi.Simulator.Kernel.Hooking;
 using Kvmi.Simulator.Kernel.V7;
 
 namespace Kvmi.Simulator.Kernel;
@@ -13,6 +14,9 @@ internal abstract class KernelRules
 {
     /// <summary>The bytes that go with these rules.</summary>
     public abstract Dialect Dialect { get; }
+
+    /// <summary>How this kernel takes a hook.</summary>
+    public virtual HookProfile Hooking => HookProfile.Later;
 
     /// <summary>Data of the GET_VERSION reply.</summary>
     public abstract VersionReply Version { get; }
