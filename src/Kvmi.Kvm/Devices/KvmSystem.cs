@@ -18,7 +18,7 @@ public sealed class KvmSystem : IDisposable
 
     private KvmSystem(KernelDescriptor descriptor) => _descriptor = descriptor;
 
-    /// <summary>Version of the interface: <see cref="ExpectedApiVersion"/> on every kernel of the last fifteen years (KVM_GET_API_VERSION).</summary>
+    /// <summary>Version of the interface, <see cref="ExpectedApiVersion"/> (KVM_GET_API_VERSION).</summary>
     /// <exception cref="KvmException">The device is no KVM.</exception>
     public int ApiVersion => KernelCall.Ioctl(_descriptor, KvmRequest.GetApiVersion);
 

@@ -12,10 +12,13 @@ public sealed partial class KvmVm : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly KernelDescriptor _descriptor;
-    private readonly int _vcpuMappingSize;
+    private readonly int? _vcpuMappingSize;
     private readonly List<IDisposable> _parts = [];
 
-    internal KvmVm(KernelDescriptor descriptor, int vcpuMappingSize)
+    /// <summary>Takes a descriptor over.</summary>
+    /// <param name="descriptor">Of a VM.</param>
+    /// <param name="vcpuMappingSize">Bytes that a vCPU shares; null when the VM came from elsewhere.</param>
+    internal KvmVm(KernelDescriptor descriptor, int? vcpuMappingSize)
     {
         _descriptor = descriptor;
         _vcpuMappingSize = vcpuMappingSize;
@@ -71,7 +74,7 @@ public sealed partial class KvmVm : IDisposable
         var descriptor = KernelCall.Create(_descriptor, KvmRequest.CreateVcpu, id);
         try
         {
-            return Own(new KvmVcpu(id, descriptor, MappedMemory.Map(descriptor, (nuint)_vcpuMappingSize)));
+            return Own(new KvmVcpu(id, descriptor, MappedMemory.Map(descriptor, (nuint)(_vcpuMappingSize ?? AskMappingSize()))));
         }
         catch
         {
@@ -90,6 +93,12 @@ public sealed partial class KvmVm : IDisposable
             _parts.ForEach(part => part.Dispose());
             _parts.Clear();
         }
+    }
+
+    private static int AskMappingSize()
+    {
+        using var system = KvmSystem.Open();
+        return system.VcpuMappingSize;
     }
 
     private T Own<T>(T part)

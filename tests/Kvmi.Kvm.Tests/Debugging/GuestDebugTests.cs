@@ -47,6 +47,19 @@ public class GuestDebugTests
     }
 
     [Fact]
+    public void The_example_of_the_readme_runs()
+    {
+        using var system = RealKvm.Open();
+        using var vm = RealKvm.CreateVm(system);
+        vm.AddMemory(slot: 0, guestAddress: 0xFFFF_F000, size: 4096).Write(0xFF0, [0x90, 0xF4]);
+        var vcpu = vm.CreateVcpu(0);
+        vcpu.SetGuestDebug(new GuestDebug { SingleStep = true });
+        Assert.Equal(KvmExitReason.Debug, vcpu.Run().Reason);
+        vcpu.SetGuestDebug(GuestDebug.Off);
+        Assert.Equal(KvmExitReason.Hlt, vcpu.Run().Reason);
+    }
+
+    [Fact]
     public void Without_debugging_the_guest_has_its_own_int3()
     {
         // int3; hlt; the vector leads to the hlt at 0x700
