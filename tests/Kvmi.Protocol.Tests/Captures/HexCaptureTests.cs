@@ -125,7 +125,7 @@ public sealed class HexCaptureTests
         }
 
         Assert.Equal(Shape(entries), Shape(Read(text.ToString())));
-        var original = File.ReadAllText(Path.Combine(CaptureFiles.Folder, file));
+        var original = File.ReadAllText(CaptureFiles.PathOf(file));
         Assert.Equal(original.Trim(), text.ToString().Trim());
     }
 

@@ -6,21 +6,20 @@ namespace Kvmi.Protocol.Tests.Layouts;
 
 public sealed class CaptureRoundTripTests
 {
-    private static readonly MessageEncoder Encoder = new(KvmiDialect.V7);
-
-    // Sent on purpose by the capture of errors.
-    private static readonly ushort[] UnknownIds = [0x4d, 62];
+    // Sent on purpose by the captures of errors: two in v7, two in v11.
+    private static readonly ushort[] UnknownIds = [0x4d, 62, 1000, 1002];
 
     [Fact]
-    public void All_v7_captures_are_there() => Assert.Equal(14, CaptureFiles.V7.Count);
+    public void All_captures_are_there() => Assert.Equal((14, 8), (CaptureFiles.V7.Count, CaptureFiles.V11.Count));
 
     [Theory]
-    [MemberData(nameof(CaptureFiles.V7Theory), MemberType = typeof(CaptureFiles))]
+    [MemberData(nameof(CaptureFiles.All), MemberType = typeof(CaptureFiles))]
     public void Every_message_decodes_and_encodes_to_the_same_bytes(string file)
     {
         var entries = CaptureFiles.Read(file);
         Assert.All(entries, entry => Assert.Null(entry.Error));
-        foreach (var item in CaptureConversation.Decode(entries, KvmiDialect.V7))
+        var encoder = new MessageEncoder(CaptureFiles.DialectOf(file));
+        foreach (var item in CaptureConversation.Decode(entries, CaptureFiles.DialectOf(file)))
         {
             if (item.Entry.Bytes is not { } bytes)
             {
@@ -29,7 +28,7 @@ public sealed class CaptureRoundTripTests
             }
 
             var message = item.Message!;
-            Assert.Equal(Convert.ToHexString(bytes), Convert.ToHexString(Encoder.Encode(message)));
+            Assert.Equal(Convert.ToHexString(bytes), Convert.ToHexString(encoder.Encode(message)));
             if (UnknownIds.Contains(message.Id))
             {
                 Assert.Equal(DecodedMessage.Unknown, message.Name);
@@ -44,18 +43,18 @@ public sealed class CaptureRoundTripTests
     }
 
     [Theory]
-    [MemberData(nameof(CaptureFiles.V7Theory), MemberType = typeof(CaptureFiles))]
+    [MemberData(nameof(CaptureFiles.All), MemberType = typeof(CaptureFiles))]
     public void Nothing_waits_at_the_end_but_what_has_no_answer(string file)
     {
-        var decoder = new MessageDecoder(KvmiDialect.V7);
+        var decoder = new MessageDecoder(CaptureFiles.DialectOf(file));
         foreach (var entry in CaptureFiles.Read(file).Where(CaptureFiles.IsMessage))
         {
             decoder.Decode(entry.Direction, entry.Bytes);
         }
 
-        // Three writes of this capture are sent while replies are switched off; the Linux one is cut in the middle.
+        // Three writes of this capture are sent while replies are switched off; the Linux ones are cut in the middle.
         Assert.Equal(file == "kvmi-v7-cmd-response.hex" ? 3 : 0, decoder.OutstandingCommands);
-        Assert.InRange(decoder.OutstandingEvents, 0, file == "kvmi-v7-linux-cr3.hex" ? 2 : 0);
+        Assert.InRange(decoder.OutstandingEvents, 0, file.Contains("linux", StringComparison.Ordinal) ? 2 : 0);
     }
 
     [Fact]

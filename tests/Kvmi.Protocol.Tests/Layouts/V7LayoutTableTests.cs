@@ -1,6 +1,5 @@
-using System.Globalization;
-using System.Text;
 using Kvmi.Protocol.Layouts;
+using static Kvmi.Protocol.Tests.Layouts.LayoutText;
 
 namespace Kvmi.Protocol.Tests.Layouts;
 
@@ -102,24 +101,5 @@ public sealed class V7LayoutTableTests
         Assert.Equal(
             "sysenter_cs@0:8 sysenter_esp@8:8 sysenter_eip@16:8 efer@24:8 star@32:8 lstar@40:8 cstar@48:8 pat@56:8 shadow_gs@64:8",
             Render(MachineLayouts.EventMsrs.Nested!));
-    }
-
-    // The total stands behind the fields when padding follows the last of them.
-    private static string Render(FieldLayout[] layout)
-    {
-        var text = new StringBuilder();
-        var offset = 0;
-        foreach (var field in layout)
-        {
-            if (field.Kind != FieldKind.Padding)
-            {
-                var length = field.Kind switch { FieldKind.Tail => "*", FieldKind.Entries => $"[{field.Length}]", _ => $":{field.Length}" };
-                text.Append(CultureInfo.InvariantCulture, $"{field.Name}@{offset}{length} ");
-            }
-
-            offset += field.IsFixed ? field.Length : 0;
-        }
-
-        return layout is [.., { Kind: FieldKind.Padding }] ? text.Append(offset).ToString() : text.ToString().TrimEnd();
     }
 }
