@@ -53,6 +53,14 @@ public abstract partial class Dialect
     /// <summary>True when the kernel waits for a reply to this event.</summary>
     public abstract bool ExpectsReply(EventKind kind);
 
+    /// <summary>
+    /// The command that has to switch this event on before it comes; null for events that come without, because they answer a command
+    /// (kvmi-later-dialects.md 3.5). CR, MSR and page-fault events need their register or page named as well.
+    /// </summary>
+    public virtual CommandKind? SwitchedOnBy(EventKind kind) => IsVmEvent(kind) ? CommandKind.ControlVmEvents
+        : kind is EventKind.PauseVcpu or EventKind.Trap ? null
+        : CommandKind.ControlEvents;
+
     /// <summary>True when <paramref name="action"/> is a legal answer to this event.</summary>
     public abstract bool IsLegalAction(EventKind kind, EventAction action);
 

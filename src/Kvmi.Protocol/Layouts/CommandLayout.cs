@@ -10,6 +10,9 @@ internal sealed record CommandLayout(ushort Id, string Name, FieldLayout[] Reque
     /// <summary>A request of another age with the same id: meant when the payload has exactly its length.</summary>
     public FieldLayout[]? OldRequest { get; init; }
 
+    /// <summary>True when the documents give the number a name and no message.</summary>
+    public bool IsReserved { get; init; }
+
     /// <summary>The layout of a request of this many payload bytes.</summary>
     public FieldLayout[] RequestFor(int payloadLength) =>
         OldRequest is not null && FieldLayout.FixedLength(OldRequest) == payloadLength ? OldRequest : Request;

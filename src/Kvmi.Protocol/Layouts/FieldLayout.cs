@@ -12,6 +12,9 @@ internal sealed record FieldLayout(string Name, FieldKind Kind, int Length)
     /// <summary>The field that counts the entries.</summary>
     public string CountField { get; init; } = "";
 
+    /// <summary>Of a field of variable length: the most bytes that the documents allow; only the message's own limit where they name none.</summary>
+    public int Limit { get; init; } = int.MaxValue;
+
     /// <summary>True for fields whose length the layout itself gives.</summary>
     public bool IsFixed => Kind is not (FieldKind.Entries or FieldKind.Tail);
 

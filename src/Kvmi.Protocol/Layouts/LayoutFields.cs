@@ -27,6 +27,9 @@ internal static class LayoutFields
 
     public static FieldLayout Tail(string name) => new(name, FieldKind.Tail, 0);
 
+    /// <summary>All the rest, of which the documents allow at most so many bytes.</summary>
+    public static FieldLayout Tail(string name, int limit) => new(name, FieldKind.Tail, 0) { Limit = limit };
+
     public static FieldLayout Structure(string name, params FieldLayout[] fields) =>
         new(name, FieldKind.Structure, FieldLayout.FixedLength(fields)) { Nested = fields };
 

@@ -57,6 +57,9 @@ internal sealed partial class RfcV5Dialect : Dialect
 
     public override bool ExpectsReply(EventKind kind) => kind is > EventKind.Unhook and <= EventKind.PauseVcpu;
 
+    // Unlike in the later dialects, TRAP has to be switched on (rfc-v5 4.1).
+    public override CommandKind? SwitchedOnBy(EventKind kind) => kind == EventKind.Trap ? CommandKind.ControlEvents : base.SwitchedOnBy(kind);
+
     public override bool IsLegalAction(EventKind kind, EventAction action) => action switch
     {
         EventAction.Continue or EventAction.Crash => ExpectsReply(kind),

@@ -6,6 +6,9 @@ namespace Kvmi.Protocol.Dialects.RfcV5;
 /// <summary>Every message of the rfc-v5 dialect as fields (rfc-v5 3 and 4).</summary>
 internal static class RfcV5Layouts
 {
+    // READ_PHYSICAL and WRITE_PHYSICAL stay inside one page (rfc-v5 3.8 and 3.9).
+    private const int PageLength = 4096;
+
     private static readonly FieldLayout[] VcpuOnly = [U16("vcpu"), Pad(6)];
 
     private static readonly FieldLayout[] EventBase =
@@ -31,8 +34,8 @@ internal static class RfcV5Layouts
     private static CommandLayout[] VmCommands() =>
     [
         new(1, "GET_VERSION", None, [U32("version"), U32("commands"), U32("events"), Pad(4)]),
-        new(13, "READ_PHYSICAL", [U64("gpa"), U64("size")], [Tail("data")]),
-        new(14, "WRITE_PHYSICAL", [U64("gpa"), U64("size"), Tail("data")], None),
+        new(13, "READ_PHYSICAL", [U64("gpa"), U64("size")], [Tail("data", PageLength)]),
+        new(14, "WRITE_PHYSICAL", [U64("gpa"), U64("size"), Tail("data", PageLength)], None),
         new(15, "GET_MAP_TOKEN", None, [U64("token0"), U64("token1"), U64("token2"), U64("token3")]),
         new(27, "PAUSE_ALL_VCPUS", None, [U32("vcpu_count"), Pad(4)]),
         new(28, "CONTROL_VM_EVENTS", [U32("events"), Pad(4)], None),

@@ -39,6 +39,8 @@ internal sealed partial class V12Dialect : LaterDialect
 
     public override bool ExpectsReply(EventKind kind) => kind != EventKind.Unhook && TryGetEventId(kind, out _);
 
+    public override CommandKind? SwitchedOnBy(EventKind kind) => kind == EventKind.Singlestep ? null : base.SwitchedOnBy(kind);
+
     public override bool IsVcpuCommand(CommandKind kind) => TryGetCommandId(kind, out var id) && (id & 1) != 0;
 
     public override bool ReturnsData(CommandKind kind) =>

@@ -7,6 +7,9 @@ namespace Kvmi.Protocol.Dialects.V12;
 /// <summary>Every message of v12 and v11 as fields (kvmi-later-dialects.md 3.6 to 3.9).</summary>
 internal static class V12Layouts
 {
+    // READ_PHYSICAL and WRITE_PHYSICAL stay inside one page (3.6).
+    private const int PageLength = 4096;
+
     private static readonly FieldLayout[] SetPageAccess =
         [U16("count"), Pad(6), Entries("entries", "count", U64("gpa"), U8("access"), Pad(7))];
 
@@ -27,8 +30,8 @@ internal static class V12Layouts
         new(6, "VM_CHECK_EVENT", [U16("id"), Pad(6)], None),
         new(8, "VM_GET_INFO", None, [U32("vcpu_count"), Pad(12)]),
         new(10, "VM_CONTROL_EVENTS", [U16("event"), U8("enable"), Pad(5)], None),
-        new(12, "VM_READ_PHYSICAL", [U64("gpa"), U16("size"), Pad(6)], [Tail("data")]),
-        new(14, "VM_WRITE_PHYSICAL", [U64("gpa"), U16("size"), Pad(6), Tail("data")], None),
+        new(12, "VM_READ_PHYSICAL", [U64("gpa"), U16("size"), Pad(6)], [Tail("data", PageLength)]),
+        new(14, "VM_WRITE_PHYSICAL", [U64("gpa"), U16("size"), Pad(6), Tail("data", PageLength)], None),
         new(16, "VM_PAUSE_VCPU", [U16("vcpu"), U8("wait"), Pad(5)], None),
         new(18, "VM_CONTROL_CLEANUP", [U8("enable"), Pad(7)], None),
     ];

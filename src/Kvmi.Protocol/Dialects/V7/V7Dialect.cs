@@ -43,6 +43,10 @@ internal sealed partial class V7Dialect : LaterDialect
 
     public override bool ExpectsReply(EventKind kind) => kind is not (EventKind.Unhook or EventKind.CommandError);
 
+    // Unlike in v11 and v12, SINGLESTEP has to be switched on (4.1).
+    public override CommandKind? SwitchedOnBy(EventKind kind) =>
+        kind == EventKind.CommandError ? CommandKind.ControlCommandResponse : base.SwitchedOnBy(kind);
+
     // PAUSE_VCPU has a vCPU header but is carried out by the receiving thread (kvmi-later-dialects.md 4.2).
     public override bool IsVcpuCommand(CommandKind kind) => kind is CommandKind.GetVcpuInfo or CommandKind.ControlEvents
         or CommandKind.ControlCr or CommandKind.ControlMsr or CommandKind.GetRegisters or CommandKind.SetRegisters

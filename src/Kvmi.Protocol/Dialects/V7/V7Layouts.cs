@@ -10,6 +10,10 @@ namespace Kvmi.Protocol.Dialects.V7;
 /// </summary>
 internal static class V7Layouts
 {
+    // READ_PHYSICAL and WRITE_PHYSICAL stay inside one page (3.6).
+    private const int PageLength = 4096;
+    private const int XsaveLength = 4096;
+
     private static readonly FieldLayout[] EventBase =
     [
         U16("size"), U16("vcpu"), U8("event"), Pad(3), U8("mode"), Pad(1), U16("view"), Pad(4),
@@ -37,8 +41,8 @@ internal static class V7Layouts
         new(4, "CHECK_EVENT", [U16("id"), Pad(6)], None),
         new(5, "GET_GUEST_INFO", None, [U32("vcpu_count"), Pad(12)]),
         new(8, "CONTROL_VM_EVENTS", [U16("event"), U8("enable"), Pad(5)], None),
-        new(17, "READ_PHYSICAL", [U64("gpa"), U64("size")], [Tail("data")]),
-        new(18, "WRITE_PHYSICAL", [U64("gpa"), U64("size"), Tail("data")], None),
+        new(17, "READ_PHYSICAL", [U64("gpa"), U64("size")], [Tail("data", PageLength)]),
+        new(18, "WRITE_PHYSICAL", [U64("gpa"), U64("size"), Tail("data", PageLength)], None),
         new(21, "SET_PAGE_ACCESS", [U16("view"), U16("count"), Pad(4), Entries("entries", "count", U64("gpa"), U8("access"), Pad(7))], None),
         new(22, "GET_MAP_TOKEN", None, [U64("token0"), U64("token1"), U64("token2"), U64("token3")]),
         new(27, "CONTROL_CMD_RESPONSE", [U8("enable"), U8("now"), U8("flags"), Pad(5)], None),
@@ -57,12 +61,12 @@ internal static class V7Layouts
         new(13, "GET_REGISTERS", [.. VcpuHeader, U16("nmsrs"), Pad(6), Numbers("idx", "nmsrs")], RegistersReply),
         new(14, "SET_REGISTERS", [.. VcpuHeader, MachineLayouts.Regs], None),
         new(15, "GET_CPUID", [.. VcpuHeader, U32("function"), U32("index")], [U32("eax"), U32("ebx"), U32("ecx"), U32("edx")]),
-        new(16, "GET_XSAVE", VcpuHeader, [Tail("area")]),
+        new(16, "GET_XSAVE", VcpuHeader, [Tail("area", XsaveLength)]),
         new(19, "INJECT_EXCEPTION", [.. VcpuHeader, U8("nr"), Pad(3), U32("error_code"), U64("address")], None),
         new(23, "GET_MTRR_TYPE", [.. VcpuHeader, U64("gpa")], [U8("type"), Pad(7)]),
         new(35, "TRANSLATE_GVA", [.. VcpuHeader, U64("gva")], [U64("gpa")]),
         new(37, "GET_XCR", [.. VcpuHeader, U8("xcr"), Pad(7)], [U64("value")]),
-        new(38, "SET_XSAVE", [.. VcpuHeader, Tail("area")], None),
+        new(38, "SET_XSAVE", [.. VcpuHeader, Tail("area", XsaveLength)], None),
         new(41, "ALLOC_GFN", [.. VcpuHeader, U64("gfn")], None),
         new(42, "FREE_GFN", [.. VcpuHeader, U64("gfn")], None),
         new(60, "CHANGE_GFN", [.. VcpuHeader, U16("view"), Pad(6), U64("old"), U64("new")], None)
@@ -75,7 +79,7 @@ internal static class V7Layouts
 
     private static CommandLayout[] ViewCommands() =>
     [
-        new(12, "CONTROL_VE", None, None),
+        new(12, "CONTROL_VE", None, None) { IsReserved = true },
         new(24, "CONTROL_SPP", [U8("enable"), Pad(7)], None),
         new(26, "SET_PAGE_WRITE_BITMAP", [U16("view"), U16("count"), Pad(4), Entries("entries", "count", U64("gpa"), U32("bitmap"), Pad(4))], None),
         new(28, "SET_VE_INFO_PAGE", [.. VcpuHeader, U64("gpa"), U8("trigger_vmexit"), Pad(7)], None),
