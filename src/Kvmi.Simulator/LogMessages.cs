@@ -29,6 +29,9 @@ internal static partial class LogMessages
     [LoggerMessage(3007, LogLevel.Warning, "The simulated kernel refused to allow id {Id}: {Error}.")]
     public static partial void AllowFailed(ILogger logger, int id, string error);
 
+    [LoggerMessage(3008, LogLevel.Information, "vCPU {Vcpu} was plugged in; it waits for the guest to start it.")]
+    public static partial void VcpuPluggedIn(ILogger logger, int vcpu);
+
     [LoggerMessage(3010, LogLevel.Warning, "The kernel side closes the connection: {Reason}")]
     public static partial void ConnectionClosedByKernel(ILogger logger, string reason);
 

@@ -128,11 +128,7 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
         }
 
         _hookedAt = _options.TimeProvider.GetTimestamp();
-        foreach (var worker in _context.Workers)
-        {
-            worker.Start();
-        }
-
+        _context.StartWorkers();
         StartSettling();
         _firstHook.TrySetResult();
     }
@@ -176,8 +172,8 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
         return end;
     }
 
-    // A guest that loses its tool runs on and may be at its end before anybody looks.
-    private bool RanAlone() => _manager.LastHook is { IsClosed: true } hook && hook.ClosedAt < _guest.EndedAt;
+    // A guest that loses its tool runs on and may be at its end before anybody looks. One whose tool was asked to leave does not.
+    private bool RanAlone() => _manager.LastHook is { IsClosed: true, Closing: null } hook && hook.ClosedAt < _guest.EndedAt;
 
     /// <summary>Has the device manager end the introspection in order.</summary>
     /// <returns>What went wrong; null when nothing did.</returns>

@@ -17,6 +17,9 @@ internal sealed class ListeningTool : IDisposable
 
     public string Endpoint => $"unix:{_path}";
 
+    /// <summary>True when somebody has connected and waits to be accepted.</summary>
+    public bool HasCaller => _listener.Poll(TimeSpan.Zero, SelectMode.SelectRead);
+
     public Socket Accept()
     {
         Assert.True(_listener.Poll(TimeSpan.FromMilliseconds(RawTool.GiveUpMilliseconds), SelectMode.SelectRead), "Nobody connected.");

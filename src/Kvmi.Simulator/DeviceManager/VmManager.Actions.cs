@@ -16,7 +16,6 @@ internal sealed partial class VmManager
         {
             case VmAction.Stop:
                 outcome = await PreUnhookAsync().ConfigureAwait(false);
-                _power.Halt();
                 _isStopped = true;
                 break;
             case VmAction.Continue:
@@ -25,18 +24,15 @@ internal sealed partial class VmManager
             case VmAction.Migrate or VmAction.Snapshot:
                 // The guest runs on until the tool has let go, then the one host stops and the other goes on; a VM that was stopped stays so.
                 outcome = await PreUnhookAsync().ConfigureAwait(false);
-                _power.Halt();
                 GoOn(_isStopped);
                 break;
             case VmAction.Reset:
                 outcome = await CutOffAsync().ConfigureAwait(false);
-                _power.Halt();
                 _startTime = _options.TimeProvider.GetUtcNow();
                 GoOn(_isStopped);
                 break;
             case VmAction.Shutdown:
                 outcome = await CutOffAsync().ConfigureAwait(false);
-                _power.Halt();
                 end = new GuestEnd(SimulationEnd.ShutDown, null);
                 break;
             default:
@@ -93,14 +89,19 @@ internal sealed partial class VmManager
         }
     }
 
-    /// <summary>Asks the tool to leave and waits for it; cuts it off when it cannot be asked or does not leave in time.</summary>
+    /// <summary>
+    /// Asks the tool to leave and waits for it; cuts it off when it cannot be asked or does not leave in time. The guest stands still after it.
+    /// </summary>
     private async Task<UnhookOutcome> PreUnhookAsync()
     {
         if (_hook is not { } hook)
         {
+            _power.Halt();
             return UnhookOutcome.NotHooked;
         }
 
+        // A guest that ran on between the end of the connection and its own would do what no tool ever sees.
+        hook.Closing = _power.Halt;
         var outcome = UnhookOutcome.NotHooked;
         if (!hook.IsClosed)
         {
@@ -110,6 +111,7 @@ internal sealed partial class VmManager
         }
 
         await UnhookAsync(hook).ConfigureAwait(false);
+        _power.Halt();
         return outcome;
     }
 
@@ -132,9 +134,11 @@ internal sealed partial class VmManager
     {
         if (_hook is not { } hook)
         {
+            _power.Halt();
             return UnhookOutcome.NotHooked;
         }
 
+        hook.Closing = _power.Halt;
         var outcome = hook.IsClosed ? UnhookOutcome.NotHooked : UnhookOutcome.CutOff;
         await UnhookAsync(hook).ConfigureAwait(false);
         return outcome;

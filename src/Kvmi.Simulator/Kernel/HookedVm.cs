@@ -14,6 +14,7 @@ internal sealed class HookedVm : IDisposable
 {
     private readonly Lock _writeGate = new();
     private readonly Lock _pageGate = new();
+    private readonly Lock _closeGate = new();
     private readonly byte[] _out;
     private readonly Socket _socket;
     private readonly IMessageWriter _writer;
@@ -72,6 +73,12 @@ internal sealed class HookedVm : IDisposable
 
     /// <summary>What was lost when the tool closed the connection, to follow "the tool closed the connection"; null: nothing.</summary>
     public string? Loss => Volatile.Read(ref _loss);
+
+    /// <summary>
+    /// Called once, before any vCPU can notice that the connection is given up; null for nothing. The device manager sets it when it is
+    /// about to end the introspection itself, to have the guest stand still then.
+    /// </summary>
+    public Action? Closing { get; set; }
 
     /// <summary>Time since the last message from the tool.</summary>
     public TimeSpan Quiet => Context.TimeProvider.GetElapsedTime(Volatile.Read(ref _lastTraffic));
@@ -235,9 +242,15 @@ internal sealed class HookedVm : IDisposable
     public void Close(string? reason)
     {
         Interlocked.CompareExchange(ref _closedAt, Context.TimeProvider.GetTimestamp(), 0);
-        if (Interlocked.Exchange(ref _isClosed, 1) != 0)
+        lock (_closeGate)
         {
-            return;
+            if (IsClosed)
+            {
+                return;
+            }
+
+            Closing?.Invoke();
+            Volatile.Write(ref _isClosed, 1);
         }
 
         Volatile.Write(ref _closeReason, reason);

@@ -8,6 +8,7 @@ internal sealed class KernelContext
 {
     private readonly Lock _workerGate = new();
     private VcpuWorker[] _workers = [];
+    private bool _isStarted;
     private int _crashedVcpu = -1;
 
     /// <summary>The machine.</summary>
@@ -46,16 +47,38 @@ internal sealed class KernelContext
         }
     }
 
-    /// <summary>Makes the worker of a vCPU that was plugged in; the caller lets it join the hook and starts it.</summary>
-    public VcpuWorker AddWorker(IVcpu vcpu)
+    /// <summary>Makes the worker of a vCPU; it runs at once when the others do.</summary>
+    /// <param name="vcpu">The vCPU, which is the next one by number.</param>
+    /// <param name="hook">The hook that it belongs to from its first moment on; null for none.</param>
+    public void AddWorker(IVcpu vcpu, HookedVm? hook = null)
     {
         var worker = new VcpuWorker(this, vcpu);
+        if (hook is not null)
+        {
+            worker.Hook(hook);
+        }
+
         lock (_workerGate)
         {
             Volatile.Write(ref _workers, [.. _workers, worker]);
+            if (_isStarted)
+            {
+                worker.Start();
+            }
         }
+    }
 
-        return worker;
+    /// <summary>Starts the guest on every vCPU; on those to come as they come. Once.</summary>
+    public void StartWorkers()
+    {
+        lock (_workerGate)
+        {
+            _isStarted = true;
+            foreach (var worker in _workers)
+            {
+                worker.Start();
+            }
+        }
     }
 
     /// <summary>Makes every vCPU thread look whether something changed.</summary>

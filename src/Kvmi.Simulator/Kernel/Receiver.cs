@@ -197,6 +197,10 @@ internal sealed class Receiver
         {
             _hook.ReplyError(in command, KvmiError.InvalidArgument);
         }
+        else if (!_context.Workers[vcpu].IsInitialized)
+        {
+            _hook.ReplyError(in command, KvmiError.TryAgain);
+        }
         else
         {
             _context.Workers[vcpu].Post(VcpuJob.Copy(_hook, VcpuJobKind.Command, in command, message));
@@ -213,6 +217,10 @@ internal sealed class Receiver
         else if (status != CommandStatus.Ok || pause.Vcpu >= _context.Workers.Count)
         {
             _hook.ReplyError(in command, KvmiError.InvalidArgument);
+        }
+        else if (!_context.Workers[pause.Vcpu].IsInitialized)
+        {
+            _hook.ReplyError(in command, KvmiError.TryAgain);
         }
         else if (!_context.Administrator.Allows(EventKind.PauseVcpu))
         {

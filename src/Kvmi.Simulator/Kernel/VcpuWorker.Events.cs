@@ -18,7 +18,8 @@ internal sealed partial class VcpuWorker
     /// <summary>CREATE_VCPU once per hook if the tool asked for it, then one PAUSE event per request.</summary>
     private bool SendDueEvents()
     {
-        if (_hook is not { } hook)
+        // One that waits to be started has nothing to tell: its first event comes before its first instruction.
+        if (_hook is not { } hook || !_vcpu.IsInitialized)
         {
             return false;
         }

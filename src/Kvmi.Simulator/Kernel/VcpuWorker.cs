@@ -58,6 +58,9 @@ internal sealed partial class VcpuWorker
         }
     }
 
+    /// <summary>False for a vCPU that was plugged in and that the guest has not started yet: its commands are answered with "try again".</summary>
+    public bool IsInitialized => _vcpu.IsInitialized;
+
     /// <summary>Starts the guest on this vCPU.</summary>
     public void Start() => _thread.Start();
 
@@ -219,7 +222,7 @@ internal sealed partial class VcpuWorker
             }
 
             // A vCPU that runs has been created; a tool that asks later is told nothing any more.
-            _createEventDue = false;
+            _createEventDue &= !_vcpu.IsInitialized;
             var exit = _vcpu.Run(Budget);
             LeaveGuest();
             if (exit.Kind == VcpuExitKind.Stopped)

@@ -21,7 +21,6 @@ internal sealed class ModelGuest : IScenarioGuest
     private readonly ITimer?[] _timers;
     private readonly Lock _paceGate = new();
     private readonly long _paceInterval;
-    private int _unfinished;
     private long _nextSlot;
     private long _answered;
     private long _endedAt;
@@ -37,10 +36,9 @@ internal sealed class ModelGuest : IScenarioGuest
         _scenario = scenario;
         _options = options;
         _machine = Build(scenario);
-        _unfinished = scenario.Vcpus;
-        _finished = new bool[scenario.Vcpus];
-        _notBefore = new long[scenario.Vcpus];
-        _timers = new ITimer?[scenario.Vcpus];
+        _finished = new bool[SimulatorOptions.MaxVcpus];
+        _notBefore = new long[SimulatorOptions.MaxVcpus];
+        _timers = new ITimer?[SimulatorOptions.MaxVcpus];
         _paceInterval = scenario.Pace is { } pace ? options.TimeProvider.TimestampFrequency / pace : 0;
     }
 
@@ -77,10 +75,10 @@ internal sealed class ModelGuest : IScenarioGuest
             End(new GuestEnd(
                 SimulationEnd.Failed, $"The guest kernel on vCPU {vcpu.Index} gave up at 0x{rip:x} after exception {vector}."));
         }
-        else if (!_finished[vcpu.Index])
+        else
         {
-            _finished[vcpu.Index] = true;
-            if (Interlocked.Decrement(ref _unfinished) == 0)
+            Volatile.Write(ref _finished[vcpu.Index], true);
+            if (AllFinished())
             {
                 End(new GuestEnd(SimulationEnd.Completed, null));
             }
@@ -122,6 +120,20 @@ internal sealed class ModelGuest : IScenarioGuest
         }
 
         return GuestConsequences.Read(_machine);
+    }
+
+    // A vCPU that was plugged in counts from the moment that the guest starts it, which is before the starter ends.
+    private bool AllFinished()
+    {
+        for (var index = 0; index < _machine.VcpuCount; index++)
+        {
+            if (!Volatile.Read(ref _finished[index]) && _machine.GetVcpu(index).IsInitialized)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private void End(GuestEnd end)

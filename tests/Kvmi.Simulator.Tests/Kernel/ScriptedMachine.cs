@@ -8,7 +8,7 @@ internal sealed class ScriptedMachine : IMachine, IMachineTraps
 {
     private readonly byte[] _memory = new byte[64 * 4096];
     private readonly PageAccess[] _access = Enumerable.Repeat(Protocol.PageAccess.All, 64).ToArray();
-    private readonly ScriptedVcpu[] _vcpus;
+    private ScriptedVcpu[] _vcpus;
 
     public ScriptedMachine(int vcpus) => _vcpus = [.. Enumerable.Range(0, vcpus).Select(index => new ScriptedVcpu(index))];
 
@@ -22,14 +22,14 @@ internal sealed class ScriptedMachine : IMachine, IMachineTraps
 
     public bool PageAccess { get; set; }
 
-#pragma warning disable CS0067 // Nothing is plugged in here.
     public event Action<int>? VcpuAdded;
-#pragma warning restore CS0067
 
     public bool TryAddVcpu(out int index)
     {
-        index = -1;
-        return false;
+        index = _vcpus.Length;
+        _vcpus = [.. _vcpus, new ScriptedVcpu(index) { IsInitialized = false }];
+        VcpuAdded?.Invoke(index);
+        return true;
     }
 
     public ScriptedVcpu this[int index] => _vcpus[index];

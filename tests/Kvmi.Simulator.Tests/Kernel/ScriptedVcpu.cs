@@ -45,7 +45,7 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
         }
     }
 
-    public bool IsInitialized => true;
+    public bool IsInitialized { get; set; } = true;
 
     public bool Breakpoint { get; set; }
 
@@ -85,6 +85,17 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
         lock (_gate)
         {
             _exits.Enqueue(exit);
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>The guest starts this vCPU.</summary>
+    public void Start()
+    {
+        lock (_gate)
+        {
+            IsInitialized = true;
+            _exits.Enqueue(new VcpuExit { Kind = VcpuExitKind.Started });
             Monitor.PulseAll(_gate);
         }
     }

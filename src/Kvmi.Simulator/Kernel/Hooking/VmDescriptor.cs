@@ -23,6 +23,7 @@ internal sealed class VmDescriptor : IDisposable
         _context = context;
         _ioctls = IntrospectionIoctls.Of(context.Rules.Dialect.Id);
         _profile = context.Rules.Hooking;
+        context.Machine.VcpuAdded += OnVcpuAdded;
     }
 
     /// <summary>The sockets that HOOK can name.</summary>
@@ -86,17 +87,25 @@ internal sealed class VmDescriptor : IDisposable
     /// <summary>Begins to read what the tool sends, where <see cref="HoldsReceiver"/> kept it waiting.</summary>
     public void StartReceiver() => Interlocked.Exchange(ref _heldReceiver, null)?.Start();
 
-    /// <summary>Adds a vCPU that was plugged in to the hook, if there is one.</summary>
-    public void Join(VcpuWorker worker)
+    public void Dispose()
     {
-        if (Current is { } hook && hook.TryAddVcpu())
-        {
-            worker.Hook(hook);
-        }
+        _context.Machine.VcpuAdded -= OnVcpuAdded;
+        _hook?.Dispose();
     }
 
-    public void Dispose() => _hook?.Dispose();
-
+    // Two vCPUs may be plugged in at once and their notes cross: workers are made for all that are there, in order.
+    private void OnVcpuAdded(int index)
+    {
+        lock (_gate)
+        {
+            for (var next = _context.Workers.Count; next < _context.Machine.VcpuCount; next++)
+            {
+                var hook = _hook is not null && _hook.TryAddVcpu() ? _hook : null;
+                _context.AddWorker(_context.Machine.GetVcpu(next), hook);
+                LogMessages.VcpuPluggedIn(_context.Logger, next);
+            }
+        }
+    }
     private async Task<IoctlError> HookAsync(ReadOnlyMemory<byte> argument, CancellationToken fatalSignal)
     {
         if (!IsEnabled)
