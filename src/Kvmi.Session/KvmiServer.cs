@@ -255,7 +255,7 @@ public sealed class KvmiServer : IAsyncDisposable
         _log.StopTooSlow(peers.Count(peer => !peer.Ended.IsCompleted), _options.StopTimeout.TotalSeconds);
         foreach (var peer in peers)
         {
-            peer.Abort();
+            peer.Abort("detaching took too long");
         }
 
         if (!await EndedAsync(peers, AbortTimeout).ConfigureAwait(false))

@@ -9,14 +9,20 @@ internal static partial class LogMessages
     [LoggerMessage(2001, LogLevel.Information, "Listening on {Endpoint}.")]
     public static partial void Listening(this ILogger log, string endpoint);
 
-    [LoggerMessage(2002, LogLevel.Information, "VM '{Vm}' ({Uuid}) attached: {Peer}, dialect {Dialect}, {Vcpus} vCPUs.")]
-    public static partial void Attached(this ILogger log, string vm, Guid uuid, string peer, string dialect, int vcpus);
+    [LoggerMessage(2002, LogLevel.Information, "VM '{Vm}' ({Uuid}) attached: {Peer}, dialect {Dialect}, {Vcpus} vCPUs; {Offer}.")]
+    public static partial void Attached(this ILogger log, string vm, Guid uuid, string peer, string dialect, int vcpus, string offer);
 
     [LoggerMessage(2003, LogLevel.Information, "VM '{Vm}' ({Peer}) detached: {Reason}.")]
     public static partial void Detached(this ILogger log, string vm, string peer, Vm.DetachReason reason);
 
-    [LoggerMessage(2004, LogLevel.Information, "VM {Uuid} connects again as {Peer} while its connection {OldPeer} is still open; both are served.")]
+    [LoggerMessage(2004, LogLevel.Information, "VM {Uuid} connects again as {Peer}; its earlier connection {OldPeer} is ended first.")]
     public static partial void ConnectedAgain(this ILogger log, Guid uuid, string peer, string oldPeer);
+
+    [LoggerMessage(2005, LogLevel.Warning, "UUID {Uuid} belongs to more than one attached VM, {Peer} '{Vm}' among them; give each VM its own (QEMU -uuid), so that a reconnect can be told from another VM.")]
+    public static partial void SameUuid(this ILogger log, Guid uuid, string peer, string vm);
+
+    [LoggerMessage(2006, LogLevel.Information, "VM '{Vm}' ({Peer}) was reset or started anew since its last connection; it runs since {StartTime}.")]
+    public static partial void WasReset(this ILogger log, string vm, string peer, DateTimeOffset? startTime);
 
     [LoggerMessage(2010, LogLevel.Warning, "Peer {Peer} is refused: {Reason}.")]
     public static partial void PeerRefused(this ILogger log, string peer, string reason);

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Dialects;
+using Kvmi.Protocol.Handshake;
 using Kvmi.Session.Handshake;
 using Kvmi.Session.Vm;
 
@@ -9,12 +10,15 @@ namespace Kvmi.Session.Detection;
 
 /// <summary>
 /// Asks a peer of known dialect what its administrator allows: CHECK_COMMAND and CHECK_EVENT for every id that the dialect knows
-/// (kvmi-later-dialects.md 1.7), all in one write, and the numbers of the VM.
+/// (kvmi-later-dialects.md 1.7), all in one write, and the numbers of the VM. rfc-v5 has said it in the masks of GET_VERSION (rfc-v5 2.2).
 /// </summary>
 internal sealed class CapabilityProbe
 {
     /// <summary>More vCPUs than any KVM has: a larger number is no vCPU count.</summary>
     public const int MaxVcpus = 4096;
+
+    private const uint RamEntry = 1;
+    private const ulong FrameSize = 4096;
 
     private readonly RequestChannel _requests;
     private readonly Dialect _dialect;
@@ -26,14 +30,16 @@ internal sealed class CapabilityProbe
     }
 
     /// <summary>Asks.</summary>
+    /// <param name="version">What GET_VERSION said.</param>
+    /// <param name="hello">What the device manager said, for dialects that cannot be asked how much memory there is.</param>
     /// <exception cref="PeerRefusedException">The peer does not answer, answers wrongly, or hides the number of vCPUs.</exception>
-    public (VmCapabilities Capabilities, int VcpuCount) Run(ulong features)
+    public (VmCapabilities Capabilities, int VcpuCount) Run(VersionReply version, HelloRecord hello)
     {
-        var commandIds = Enum.GetValues<CommandKind>().Where(kind => _dialect.TryGetCommandId(kind, out _)).ToArray();
-        var eventIds = Enum.GetValues<EventKind>().Where(kind => _dialect.TryGetEventId(kind, out _)).ToArray();
-        var commands = Check(CommandKind.CheckCommand, commandIds, WriteCheckCommand);
-        var events = Check(CommandKind.CheckEvent, eventIds, WriteCheckEvent);
-        if (!commands.Contains(CommandKind.GetVmInfo))
+        var allCommands = Enum.GetValues<CommandKind>().Where(kind => _dialect.TryGetCommandId(kind, out _)).ToArray();
+        var allEvents = Enum.GetValues<EventKind>().Where(kind => _dialect.TryGetEventId(kind, out _)).ToArray();
+        var commands = Check(CommandKind.CheckCommand, allCommands, WriteCheckCommand, kind => IsInMask(version.CommandMask, kind));
+        var events = Check(CommandKind.CheckEvent, allEvents, WriteCheckEvent, kind => IsInMask(version.EventMask, kind));
+        if (!commands.Allowed.Contains(CommandKind.GetVmInfo))
         {
             throw new PeerRefusedException(
                 "the administrator of the VM does not allow GET_VM_INFO, which tells the number of vCPUs; allow it in the introspection object");
@@ -42,19 +48,42 @@ internal sealed class CapabilityProbe
         var capabilities = new VmCapabilities
         {
             Dialect = _dialect.Id,
-            Commands = commands,
-            Events = events,
-            Features = features,
-            MaxGfn = commands.Contains(CommandKind.GetMaxGfn) ? ReadMaxGfn() : null,
+            Commands = commands.Allowed,
+            ForbiddenCommands = commands.Forbidden,
+            AbsentCommands = commands.Absent,
+            Events = events.Allowed,
+            ForbiddenEvents = events.Forbidden,
+            AbsentEvents = events.Absent,
+            Features = version.Features,
+            MaxPayload = version.MaxMessageSize is > 0 and <= ushort.MaxValue ? (int)version.MaxMessageSize : _dialect.MaxPayload,
+            MaxGfn = (commands.Allowed.Contains(CommandKind.GetMaxGfn) ? ReadMaxGfn() : null) ?? EndOfMemory(hello),
         };
         return (capabilities, ReadVcpuCount());
     }
 
-    private FrozenSet<T> Check<T>(CommandKind command, T[] asked, Action<T> write)
+    /// <summary>End of memory by the hello, in frames: what kvmi-v12 QEMU says, or the memory map of QEMU 2.11.93 (kvmi-later-dialects.md 2.2).</summary>
+    private static ulong? EndOfMemory(HelloRecord hello)
+    {
+        var end = hello.MaxGpa ?? 0;
+        foreach (var entry in hello.E820)
+        {
+            // The entries are the peer's: a sum that wraps says nothing.
+            end = entry.Type == RamEntry && entry.Address + entry.Length > entry.Address ? Math.Max(end, entry.Address + entry.Length) : end;
+        }
+
+        return end == 0 ? null : end / FrameSize;
+    }
+
+    private bool IsInMask(uint mask, CommandKind kind) => _dialect.TryGetCommandId(kind, out var id) && id < 32 && (mask & (1u << id)) != 0;
+
+    private bool IsInMask(uint mask, EventKind kind) => _dialect.TryGetEventId(kind, out var id) && id < 32 && (mask & (1u << id)) != 0;
+
+    private (FrozenSet<T> Allowed, FrozenSet<T> Forbidden, FrozenSet<T> Absent) Check<T>(
+        CommandKind command, T[] asked, Action<T> write, Func<T, bool> isInMask)
     {
         if (!_dialect.TryGetCommandId(command, out var id))
         {
-            return asked.ToFrozenSet();
+            return (asked.Where(isInMask).ToFrozenSet(), asked.Where(kind => !isInMask(kind)).ToFrozenSet(), []);
         }
 
         var first = _requests.NextSequence;
@@ -65,6 +94,7 @@ internal sealed class CapabilityProbe
 
         _requests.Send();
         var allowed = new HashSet<T>();
+        var forbidden = new HashSet<T>();
         var answered = new bool[asked.Length];
         for (var i = 0; i < asked.Length; i++)
         {
@@ -81,13 +111,20 @@ internal sealed class CapabilityProbe
             }
 
             answered[index] = true;
-            if (ReadError(payload, command) == KvmiError.None)
+            switch (ReadError(payload, command))
             {
-                allowed.Add(asked[index]);
+                case KvmiError.None:
+                    allowed.Add(asked[index]);
+                    break;
+                case KvmiError.NotPermitted:
+                    forbidden.Add(asked[index]);
+                    break;
+                default:
+                    break;
             }
         }
 
-        return allowed.ToFrozenSet();
+        return (allowed.ToFrozenSet(), forbidden.ToFrozenSet(), asked.Except(allowed).Except(forbidden).ToFrozenSet());
     }
 
     private void WriteCheckCommand(CommandKind kind)

@@ -9,6 +9,9 @@ namespace Kvmi.Session.Detection;
 /// <summary>Finds out which dialect the peer of a fresh connection speaks, or checks that it can be the configured one.</summary>
 internal sealed class DialectDetector
 {
+    // rfc-v5 3.1; the later dialects report the same number.
+    private const uint SupportedVersion = 1;
+
     private readonly RequestChannel _requests;
     private readonly FirstIdMemory _memory;
 
@@ -24,9 +27,9 @@ internal sealed class DialectDetector
     /// <summary>Asks the peer.</summary>
     /// <param name="vm">UUID of the VM, to go on with the detection on its next connection.</param>
     /// <param name="configured">The dialect to take; null to detect it.</param>
-    /// <returns>The dialect and the feature bytes of GET_VERSION.</returns>
+    /// <returns>The dialect and what GET_VERSION said, the masks of rfc-v5 included.</returns>
     /// <exception cref="PeerRefusedException">This build does not speak with the peer; the message names what was found.</exception>
-    public (Dialect Dialect, ulong Features) Run(Guid vm, Dialect? configured)
+    public (Dialect Dialect, VersionReply Version) Run(Guid vm, Dialect? configured)
     {
         if (configured is not null)
         {
@@ -41,7 +44,18 @@ internal sealed class DialectDetector
 
         var dialect = Dialect.Find(id)
             ?? throw new PeerRefusedException($"peer speaks {Name(id)}; this version speaks {Spoken} ({result.Description})");
-        return (dialect, result.Version.Features);
+        if (id == KvmiDialect.RfcV5)
+        {
+            if (result.Version.Version != SupportedVersion)
+            {
+                throw new PeerRefusedException($"GET_VERSION says protocol version {result.Version.Version}; only {SupportedVersion} is known");
+            }
+
+            // Its next connection, after a reset or a lost connection, begins the same way.
+            _memory.Remember(vm);
+        }
+
+        return (dialect, result.Version with { CommandMask = result.CommandMask, EventMask = result.EventMask });
     }
 
     /// <summary>Name of a dialect on the command line, built or not.</summary>
@@ -58,11 +72,11 @@ internal sealed class DialectDetector
         ? (KvmiError)BinaryPrimitives.ReadInt32LittleEndian(payload)
         : throw new PeerRefusedException($"the reply to {name} has {payload.Length} payload bytes; at least 8 belong to a reply");
 
-    private ulong AskConfigured(Dialect dialect)
+    private VersionReply AskConfigured(Dialect dialect)
     {
         if (!dialect.TryGetCommandId(CommandKind.GetVersion, out var id))
         {
-            return 0;
+            return default;
         }
 
         var sequence = _requests.Write(id, null);
@@ -76,7 +90,7 @@ internal sealed class DialectDetector
                 $"GET_VERSION was answered with {payload.Length} payload bytes, which is not {dialect.Name}; the dialect is fixed to {dialect.Name}, try to detect it (auto)");
         }
 
-        return version.Features;
+        return version;
     }
 
     private ProbeResult Ask(Guid vm)

@@ -1,11 +1,18 @@
+using Kvmi.Protocol.Handshake;
+using Kvmi.Session.Vm;
+
 namespace Kvmi.Session.Peers;
 
 /// <summary>The peers of one server and the limits on their number. Any thread.</summary>
 internal sealed class PeerRegistry
 {
+    // Bounds the memory against peers that invent VMs; what comes beyond counts as new each time.
+    private const int MaxStartTimes = 4096;
+
     private readonly Lock _lock = new();
     private readonly List<PeerSession> _peers = [];
     private readonly Dictionary<PeerSession, VmStatus> _vms = [];
+    private readonly Dictionary<(Guid Uuid, string Name), long> _startTimes = [];
     private readonly int _maxVms;
     private readonly int _maxHandshakes;
     private int _handshakes;
@@ -59,17 +66,57 @@ internal sealed class PeerRegistry
         }
     }
 
-    /// <summary>Counts a peer as an attached VM.</summary>
+    /// <summary>
+    /// Counts a peer as an attached VM. The same VM, by UUID and name, is attached once: an older connection is named, to be ended first.
+    /// A VM without a UUID (QEMU sends zeros then) cannot be told from another one, so it may be attached any number of times; and a UUID
+    /// that comes with two names belongs to two VMs, one of which was cloned.
+    /// </summary>
     /// <param name="peer">The peer.</param>
     /// <param name="vm">Its VM.</param>
-    /// <param name="older">Peer of a connection of the same VM that is still open; null when there is none.</param>
-    /// <returns>False when there are too many.</returns>
-    public bool TryAttach(PeerSession peer, VmStatus vm, out string? older)
+    /// <param name="older">The connection of the same VM that has to end first; null when there is none.</param>
+    public AttachResult TryAttach(PeerSession peer, VmStatus vm, out PeerSession? older)
     {
         lock (_lock)
         {
-            older = _vms.Values.LastOrDefault(other => other.Identity.Uuid == vm.Identity.Uuid)?.Identity.Peer;
-            return _vms.Count < _maxVms && _vms.TryAdd(peer, vm);
+            older = vm.Identity.Uuid == Guid.Empty
+                ? null
+                : _vms.FirstOrDefault(other => IsSame(other.Value.Identity, vm.Identity)).Key;
+            if (older is not null)
+            {
+                return AttachResult.OlderConnection;
+            }
+
+            return _vms.Count < _maxVms && _vms.TryAdd(peer, vm) ? AttachResult.Attached : AttachResult.TooMany;
+        }
+    }
+
+    /// <summary>True when another attached VM has the UUID of this one, under another name or none.</summary>
+    public bool HasTwin(PeerSession peer, VmIdentity identity)
+    {
+        lock (_lock)
+        {
+            return _vms.Any(vm => vm.Key != peer && vm.Value.Identity.Uuid == identity.Uuid);
+        }
+    }
+
+    /// <summary>Notes the start time of a VM and tells how it relates to the one noted before.</summary>
+    public VmArrival Arrive(HelloRecord hello)
+    {
+        lock (_lock)
+        {
+            if (hello.Uuid == Guid.Empty)
+            {
+                return VmArrival.First;
+            }
+
+            var key = (hello.Uuid, hello.DisplayName);
+            var isKnown = _startTimes.TryGetValue(key, out var before);
+            if (isKnown || _startTimes.Count < MaxStartTimes)
+            {
+                _startTimes[key] = hello.StartTime;
+            }
+
+            return !isKnown ? VmArrival.First : before == hello.StartTime ? VmArrival.Again : VmArrival.AfterReset;
         }
     }
 
@@ -91,4 +138,6 @@ internal sealed class PeerRegistry
             return [.. _peers];
         }
     }
+
+    private static bool IsSame(VmIdentity one, VmIdentity other) => one.Uuid == other.Uuid && one.Name == other.Name;
 }

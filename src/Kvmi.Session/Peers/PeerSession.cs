@@ -64,13 +64,14 @@ internal sealed class PeerSession : IDisposable
     }
 
     /// <summary>Ends the session at once. Any thread.</summary>
-    public void Abort()
+    /// <param name="why">Reason, for messages.</param>
+    public void Abort(string why)
     {
         lock (_lock)
         {
             if (_connection is { } connection)
             {
-                connection.Abort();
+                connection.Abort(why);
             }
             else
             {
@@ -132,9 +133,9 @@ internal sealed class PeerSession : IDisposable
         var hello = HelloExchange.Run(_channel, _services.CookieHash.Span, time, _services.Options.HandshakeTimeout);
         var requests = new RequestChannel(_channel, time, _services.Connection.CommandTimeout);
         var configured = _services.Options.Dialect is { } id ? Dialect.Find(id) : null;
-        var (dialect, features) = new DialectDetector(requests, _services.FirstIds).Run(hello.Uuid, configured);
+        var (dialect, version) = new DialectDetector(requests, _services.FirstIds).Run(hello.Uuid, configured);
         _channel.MaxPayload = dialect.MaxPayload;
-        var (capabilities, vcpus) = new CapabilityProbe(requests, dialect).Run(features);
+        var (capabilities, vcpus) = new CapabilityProbe(requests, dialect).Run(version, hello);
         var description = new VmDescription(Identify(hello), capabilities, vcpus);
         return (new VmConnection(_channel, dialect, requests.NextSequence, description, _services.Connection), dialect.Name);
     }
@@ -145,20 +146,19 @@ internal sealed class PeerSession : IDisposable
         DateTimeOffset? start = hello.StartTime > 0 && hello.StartTime <= DateTimeOffset.MaxValue.ToUnixTimeSeconds()
             ? DateTimeOffset.FromUnixTimeSeconds(hello.StartTime)
             : null;
-        return new VmIdentity(hello.DisplayName, hello.Uuid, start, Peer);
+        return new VmIdentity(hello.DisplayName, hello.Uuid, start, Peer) { Arrival = _services.Registry.Arrive(hello) };
     }
 
     private void Serve(VmConnection connection, string dialect)
     {
         var log = _services.Connection.Log;
         var status = new VmStatus(connection, dialect);
-        if (!_services.Registry.TryAttach(this, status, out var older))
+        Vm = status;
+        if (!TryAttach(status))
         {
-            log.PeerRefused(Peer, $"{_services.Options.MaxVms} VMs are attached already; raise the limit or stop one");
             return;
         }
 
-        Vm = status;
         lock (_lock)
         {
             _connection = connection;
@@ -168,18 +168,55 @@ internal sealed class PeerSession : IDisposable
             }
         }
 
-        if (older is not null)
+        if (_services.Registry.HasTwin(this, connection.Identity))
         {
-            log.ConnectedAgain(connection.Identity.Uuid, Peer, older);
+            log.SameUuid(connection.Identity.Uuid, Peer, connection.Identity.Name);
         }
 
-        log.Attached(connection.Identity.Name, connection.Identity.Uuid, Peer, dialect, connection.VcpuCount);
+        if (connection.Identity.Arrival == VmArrival.AfterReset)
+        {
+            log.WasReset(connection.Identity.Name, Peer, connection.Identity.StartTime);
+        }
+
+        log.Attached(
+            connection.Identity.Name, connection.Identity.Uuid, Peer, dialect, connection.VcpuCount, connection.Capabilities.Describe());
         Observe(observer => observer.Connected(status));
         var reason = connection.Run(_services.Factory);
         log.Detached(connection.Identity.Name, Peer, reason);
         _channel.Dispose();
         _services.Registry.Remove(this);
         Observe(observer => observer.Disconnected(status, reason, connection.Loss));
+    }
+
+    /// <summary>
+    /// Takes the VM in. It has answered GET_VERSION, so a kernel is hooked to this connection, and a kernel hooks a VM once: an older
+    /// connection of the same VM is dead, whether this side has noticed or not. It is ended first, with its handler told, so that
+    /// the two never hold state of the same VM at once.
+    /// </summary>
+    private bool TryAttach(VmStatus status)
+    {
+        var log = _services.Connection.Log;
+        var result = _services.Registry.TryAttach(this, status, out var older);
+        if (result == AttachResult.OlderConnection)
+        {
+            log.ConnectedAgain(status.Identity.Uuid, Peer, older!.Peer);
+            older.Abort("the VM has connected again");
+            result = older.Ended.Wait(_services.Options.StopTimeout)
+                ? _services.Registry.TryAttach(this, status, out older)
+                : AttachResult.OlderConnection;
+        }
+
+        switch (result)
+        {
+            case AttachResult.Attached:
+                return true;
+            case AttachResult.TooMany:
+                log.PeerRefused(Peer, $"{_services.Options.MaxVms} VMs are attached already; raise the limit or stop one");
+                return false;
+            default:
+                log.PeerRefused(Peer, $"another connection of the same VM, {older!.Peer}, has not ended; its handler may not return");
+                return false;
+        }
     }
 
     private bool IsStopping()

@@ -16,6 +16,8 @@ internal sealed partial class VmConnection
     private readonly Stack<EventSlot> _freeNotifications = new(MaxNotifications);
     private EventSlot?[] _slots;
     private int _notificationSlots;
+    private readonly HashSet<ushort> _unknownEvents = [];
+    private int _vcpuCount;
 
     private static EventReply Default(in EventFrame frame) => new() { NewValue = frame.NewValue };
 
@@ -80,11 +82,19 @@ internal sealed partial class VmConnection
                 return;
             }
 
+            if (TakeSilentError(in frame))
+            {
+                return;
+            }
+
             slot = NotificationSlot();
         }
 
         slot.Arm(message, frame.Vcpu, frame.Sequence, frame.Kind);
-        _queue.Enqueue(slot);
+        if (!TakeOwnPause(slot))
+        {
+            _queue.Enqueue(slot);
+        }
     }
 
     private EventSlot SlotOf(ushort vcpu, uint sequence)
@@ -99,6 +109,7 @@ internal sealed partial class VmConnection
             }
 
             Array.Resize(ref _slots, vcpu + 1);
+            Volatile.Write(ref _vcpuCount, vcpu + 1);
         }
 
         var slot = _slots[vcpu] ??= new EventSlot();
@@ -142,6 +153,15 @@ internal sealed partial class VmConnection
         }
     }
 
+    private void AnswerByDefault(EventSlot slot)
+    {
+        if (_dialect.ExpectsReply(slot.Kind) && _dialect.ReadEvent(slot.Message, out var frame) == DecodeStatus.Ok)
+        {
+            var reply = Default(in frame);
+            Answer(slot, in frame, in reply);
+        }
+    }
+
     /// <summary>Answers an event unless somebody else has: the one way by which replies leave.</summary>
     private void Answer(EventSlot slot, in EventFrame frame, in EventReply reply)
     {
@@ -177,7 +197,7 @@ internal sealed partial class VmConnection
     /// <summary>Makes sure that the largest message fits into the send buffer.</summary>
     private void MakeRoom()
     {
-        if (!_channel.HasRoom(MessageHeader.Length + _dialect.MaxPayload))
+        if (!_channel.HasRoom(MaxRequest))
         {
             FlushOrLose();
         }
@@ -202,8 +222,8 @@ internal sealed partial class VmConnection
                 return true;
             case ReceiveStatus.Tick:
                 return false;
-            case ReceiveStatus.Closed when _aborted:
-                throw Lose(DetachReason.PeerLost, "this side ended it, because detaching took too long");
+            case ReceiveStatus.Closed when _abortReason is { } why:
+                throw Lose(DetachReason.PeerLost, $"this side ended it, because {why}");
             case ReceiveStatus.Closed:
                 var rest = _channel.Pending;
                 throw Lose(DetachReason.PeerLost, rest.IsEmpty

@@ -25,7 +25,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
     private readonly int _owner = Environment.CurrentManagedThreadId;
     private IVmHandler? _handler;
     private volatile bool _stopRequested;
-    private volatile bool _aborted;
+    private volatile string? _abortReason;
     private bool _unhooked;
     private DetachReason _lossReason;
     private string? _loss;
@@ -40,7 +40,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
         _sequence = firstSequence;
         Identity = description.Identity;
         Capabilities = description.Capabilities;
-        VcpuCount = description.VcpuCount;
+        _vcpuCount = description.VcpuCount;
         _time = settings.Time;
         _commandTimeout = settings.CommandTimeout;
         _log = settings.Log;
@@ -57,7 +57,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
     public VmCapabilities Capabilities { get; }
 
     /// <inheritdoc/>
-    public int VcpuCount { get; }
+    public int VcpuCount => Volatile.Read(ref _vcpuCount);
 
     /// <summary>Snapshot of the counters. Any thread.</summary>
     public VmCounters Counters => _statistics.Snapshot(_channel.BytesReceived, _channel.BytesSent);
@@ -68,10 +68,11 @@ internal sealed partial class VmConnection : IIntrospectedVm
     /// <summary>Asks the owner thread to detach and close, at the next tick at the latest. Any thread.</summary>
     public void RequestStop() => _stopRequested = true;
 
-    /// <summary>Ends the connection at once, because detaching takes too long. Any thread.</summary>
-    public void Abort()
+    /// <summary>Ends the connection at once. Any thread.</summary>
+    /// <param name="why">Reason, for messages.</param>
+    public void Abort(string why)
     {
-        _aborted = true;
+        _abortReason = why;
         _channel.Abort();
     }
 
@@ -153,7 +154,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
 
     private void DispatchQueued()
     {
-        while (_queue.TryDequeue(out var slot))
+        while (!_holding && _queue.TryDequeue(out var slot))
         {
             if (_dialect.ReadEvent(slot.Message, out var frame) != DecodeStatus.Ok)
             {
@@ -187,6 +188,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
         {
             _statistics.HandlerError();
             _log.HandlerFailed(exception, Identity.Peer, "OnEvent", slot.Kind, slot.Vcpu, slot.Sequence);
+            Resume();
         }
 
         ThrowIfLost();
@@ -209,6 +211,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
         catch (Exception exception) when (!IsLoss(exception))
         {
             HandlerFailed(exception, "Attached");
+            Resume();
         }
 
         ThrowIfLost();
@@ -223,6 +226,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
         catch (Exception exception) when (!IsLoss(exception))
         {
             HandlerFailed(exception, "Idle");
+            Resume();
         }
 
         ThrowIfLost();
@@ -237,6 +241,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
         catch (Exception exception) when (!IsLoss(exception))
         {
             HandlerFailed(exception, "OnNotification");
+            Resume();
         }
 
         ThrowIfLost();
@@ -259,6 +264,11 @@ internal sealed partial class VmConnection : IIntrospectedVm
 
         try
         {
+            if (_loss is null)
+            {
+                Resume();
+            }
+
             AnswerLateEvents();
         }
         catch (VmConnectionLostException)
@@ -276,11 +286,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
             {
                 while (_queue.TryDequeue(out var slot))
                 {
-                    if (_dialect.ExpectsReply(slot.Kind) && _dialect.ReadEvent(slot.Message, out var frame) == DecodeStatus.Ok)
-                    {
-                        var reply = Default(in frame);
-                        Answer(slot, in frame, in reply);
-                    }
+                    AnswerByDefault(slot);
                 }
             }
             while (TakeMessage());

@@ -20,11 +20,15 @@ internal sealed class FakePeer : IDisposable
     private int _end;
     private uint _eventSequence;
 
-    public FakePeer(string path)
+    public FakePeer(string path, Dialect? dialect = null)
     {
+        Dialect = dialect ?? V7;
         _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 20_000 };
         _socket.Connect(new UnixDomainSocketEndPoint(path));
     }
+
+    /// <summary>What the peer speaks.</summary>
+    public Dialect Dialect { get; }
 
     /// <summary>Message ids of every command answered by <see cref="Setup"/>.</summary>
     public List<CommandKind> SetupCommands { get; } = [];
@@ -32,10 +36,10 @@ internal sealed class FakePeer : IDisposable
     /// <summary>Receives that brought bytes since <see cref="Attached"/> ended.</summary>
     public int ReceivesSinceSetup { get; private set; }
 
-    public static FakePeer Attached(string path, uint vcpus = 1, Guid? uuid = null)
+    public static FakePeer Attached(string path, uint vcpus = 1, Guid? uuid = null, Dialect? dialect = null, string name = "guest")
     {
-        var peer = new FakePeer(path);
-        peer.SayHello(uuid: uuid);
+        var peer = new FakePeer(path, dialect);
+        peer.SayHello(uuid: uuid, name: name);
         peer.ReadAnswer();
         peer.Setup(vcpus);
         peer.ReceivesSinceSetup = 0;
@@ -50,14 +54,15 @@ internal sealed class FakePeer : IDisposable
         }
     }
 
-    public void SayHello(int size = HelloRecord.BaseSize, Guid? uuid = null, string name = "guest")
+    public void SayHello(int size = HelloRecord.BaseSize, Guid? uuid = null, string name = "guest", long startTime = 1_700_000_000, ulong? maxGpa = null)
     {
         var entries = size > HelloRecord.ExtendedSize ? (size - HelloRecord.ExtendedSize) / 24 : 0;
         var hello = new HelloRecord
         {
             Size = size,
             Uuid = uuid ?? Uuid,
-            StartTime = 1_700_000_000,
+            StartTime = startTime,
+            MaxGpa = maxGpa,
             Name = HelloRecord.EncodeName(name),
             E820 = [.. Enumerable.Range(0, entries).Select(i => new E820Entry((ulong)i << 20, 1 << 20, 1))],
         };
@@ -73,30 +78,30 @@ internal sealed class FakePeer : IDisposable
         uint vcpus = 1, Func<CommandKind, KvmiError>? checkCommand = null, Func<EventKind, KvmiError>? checkEvent = null)
     {
         var unhook = checkEvent?.Invoke(EventKind.Unhook) ?? KvmiError.None;
-        Span<byte> data = stackalloc byte[16];
+        Span<byte> data = stackalloc byte[64];
         while (true)
         {
             var message = ReadMessage();
             MessageHeader.TryRead(message, out var header);
-            Assert.True(V7.TryGetCommand(header.Id, out var kind), $"unknown command {header.Id}");
+            Assert.True(Dialect.TryGetCommand(header.Id, out var kind), $"unknown command {header.Id}");
             SetupCommands.Add(kind);
             var payload = message.AsSpan(MessageHeader.Length);
             switch (kind)
             {
                 case CommandKind.GetVersion:
-                    Reply(header, data[..V7.WriteData(data, new VersionReply(1, 0, 1UL << 32))]);
+                    Reply(header, data[..Dialect.WriteData(data, Version(checkCommand, checkEvent))]);
                     break;
                 case CommandKind.CheckCommand:
-                    V7.Read(payload, out CheckCommand command);
-                    V7.TryGetCommand(command.Id, out var asked);
-                    Reply(header, checkCommand?.Invoke(asked) ?? KvmiError.None);
+                    Dialect.Read(payload, out CheckCommand command);
+                    Reply(header, Dialect.TryGetCommand(command.Id, out var asked) ? checkCommand?.Invoke(asked) ?? KvmiError.None : Unknown);
                     break;
                 case CommandKind.CheckEvent:
-                    V7.Read(payload, out CheckEvent check);
-                    Reply(header, checkEvent?.Invoke((EventKind)check.Id) ?? KvmiError.None);
+                    Dialect.Read(payload, out CheckEvent check);
+                    Assert.True(Dialect.TryGetEvent(check.Id, out var askedEvent));
+                    Reply(header, checkEvent?.Invoke(askedEvent) ?? KvmiError.None);
                     break;
                 case CommandKind.GetVmInfo:
-                    Reply(header, data[..V7.WriteData(data, new VmInfoReply(vcpus, 0))]);
+                    Reply(header, data[..Dialect.WriteData(data, new VmInfoReply(vcpus, 0))]);
                     if (unhook != KvmiError.None)
                     {
                         return;
@@ -133,8 +138,8 @@ internal sealed class FakePeer : IDisposable
     public MessageHeader ReadCommand(CommandKind expected)
     {
         var (header, _) = ReadHeader();
-        Assert.NotEqual(0, header.Id);
-        Assert.True(V7.TryGetCommand(header.Id, out var kind));
+        Assert.Equal(MessageRole.Command, Dialect.Classify(MessageDirection.ToolToKernel, header.Id));
+        Assert.True(Dialect.TryGetCommand(header.Id, out var kind));
         Assert.Equal(expected, kind);
         return header;
     }
@@ -143,24 +148,25 @@ internal sealed class FakePeer : IDisposable
     public (uint Sequence, ushort Vcpu, EventAction Action, ulong NewValue) ReadEventReply(EventKind kind)
     {
         var (header, message) = ReadHeader();
-        Assert.Equal(0, header.Id);
-        var status = V7.ReadEventReply(message, kind, out var vcpu, out var eventId, out var reply);
+        Assert.Equal(MessageRole.EventReply, Dialect.Classify(MessageDirection.ToolToKernel, header.Id));
+        var status = Dialect.ReadEventReply(message, kind, out var vcpu, out var eventId, out var reply);
         Assert.Equal(CommandStatus.Ok, status);
-        Assert.Equal((byte)kind, eventId);
-        Assert.Equal(V7.EventReplyLength(kind), message.Length);
+        Assert.True(Dialect.TryGetEventId(kind, out var expectedId));
+        Assert.Equal(expectedId, eventId);
+        Assert.Equal(Dialect.EventReplyLength(kind), message.Length);
         return (header.Sequence, vcpu, reply.Action, reply.NewValue);
     }
 
-    public void Reply(MessageHeader command, KvmiError error) => SendRaw(_out.AsSpan(0, V7.WriteReply(_out, command.Id, command.Sequence, error)));
+    public void Reply(MessageHeader command, KvmiError error) => SendRaw(_out.AsSpan(0, Dialect.WriteReply(_out, command.Id, command.Sequence, error)));
 
     public void Reply(MessageHeader command, ReadOnlySpan<byte> data) =>
-        SendRaw(_out.AsSpan(0, V7.WriteReply(_out, command.Id, command.Sequence, data)));
+        SendRaw(_out.AsSpan(0, Dialect.WriteReply(_out, command.Id, command.Sequence, data)));
 
     public byte[] Event(ushort vcpu, EventBody body, uint? sequence = null)
     {
         var state = new VcpuState { Mode = 8 };
         state.Regs.Rip = 0x1000u + vcpu;
-        var length = V7.WriteEvent(_out, sequence ?? ++_eventSequence, vcpu, in state, in body);
+        var length = Dialect.WriteEvent(_out, sequence ?? ++_eventSequence, vcpu, in state, in body);
         return _out[..length];
     }
 
@@ -186,6 +192,24 @@ internal sealed class FakePeer : IDisposable
     public void CloseSending() => _socket.Shutdown(SocketShutdown.Send);
 
     public void Dispose() => _socket.Dispose();
+
+    private KvmiError Unknown => Dialect.Id == KvmiDialect.V7 ? KvmiError.InvalidArgument : KvmiError.NoEntry;
+
+    private VersionReply Version(Func<CommandKind, KvmiError>? checkCommand, Func<EventKind, KvmiError>? checkEvent) => Dialect.Id switch
+    {
+        KvmiDialect.V7 => new VersionReply(1, 0, 1UL << 32),
+        KvmiDialect.RfcV5 => new VersionReply(1, 0, 0)
+        {
+            CommandMask = Mask(kind => Dialect.TryGetCommandId(kind, out var id) ? id : -1, checkCommand),
+            EventMask = Mask(kind => Dialect.TryGetEventId(kind, out var id) ? id : -1, checkEvent),
+        },
+        _ => new VersionReply(1, 8184, 1),
+    };
+
+    private static uint Mask<T>(Func<T, int> idOf, Func<T, KvmiError>? check)
+        where T : struct, Enum =>
+        Enum.GetValues<T>().Where(kind => idOf(kind) >= 0 && (check?.Invoke(kind) ?? KvmiError.None) == KvmiError.None)
+            .Aggregate(0u, (mask, kind) => mask | (1u << idOf(kind)));
 
     private byte[] Read(int length)
     {
