@@ -30,6 +30,9 @@ internal static class CodeFindings
     /// <summary>A script uses stackalloc without a bound that can be seen.</summary>
     public const string StackAllocation = "KP0409";
 
+    /// <summary>A script has a loop in a finally block.</summary>
+    public const string LoopInFinally = "KP0410";
+
     /// <summary>A plugin file is no plugin: not a .NET assembly, cut short, or without the attribute.</summary>
     public const string PluginFile = "KP0501";
 

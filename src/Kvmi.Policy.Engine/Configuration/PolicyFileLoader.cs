@@ -83,6 +83,7 @@ public static class PolicyFileLoader
             Watch = watches,
             Subscriptions = subscriptions,
             Code = CodeSection.Read(context, subscriptions),
+            Budget = SettingsSection.ReadBudget(context),
             OnError = SettingsSection.ReadOnError(context, standard),
             State = SettingsSection.ReadState(context),
             Alerts = SettingsSection.ReadAlerts(context),

@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Dispatch;
 using Kvmi.Policy.Engine.Leases;
 using Kvmi.Policy.Engine.Output;
@@ -189,12 +190,17 @@ internal sealed class EventDecider
     {
         ref readonly var facts = ref _context.Event.Facts;
         string? problem;
+        var meter = ScriptMeter.Current;
         try
         {
             Decision decision;
             if (handler is not null)
             {
+                // Also what a handler swallows counts: it was stopped, and its answer is worth nothing.
+                var budget = entry.Policy.Definition.Budget;
+                meter.Begin(budget.Fuel, budget.Memory);
                 decision = HandlerCall.Invoke(handler, in frame);
+                problem = meter.End() ?? HandlerCall.FindProblem(in decision, in facts);
             }
             else
             {
@@ -204,9 +210,10 @@ internal sealed class EventDecider
                 {
                     entry.Policy.Notices.WriteEventAlert(alert);
                 }
+
+                problem = HandlerCall.FindProblem(in decision, in facts);
             }
 
-            problem = HandlerCall.FindProblem(in decision, in facts);
             if (problem is null)
             {
                 return decision;
@@ -214,7 +221,7 @@ internal sealed class EventDecider
         }
         catch (Exception exception) when (exception is not VmConnectionLostException)
         {
-            problem = $"threw {exception.GetType().Name}: {exception.Message}";
+            problem = meter.End() ?? $"threw {exception.GetType().Name}: {exception.Message}";
         }
 
         failed = true;

@@ -71,6 +71,9 @@ public sealed record PolicyDefinition
     /// <summary>Where the handlers come from.</summary>
     public required PolicyCode Code { get; init; }
 
+    /// <summary>What one run of a handler may use.</summary>
+    public PolicyBudget Budget { get; init; } = PolicyBudget.Default;
+
     /// <summary>What an error does.</summary>
     public PolicyErrorHandling OnError { get; init; } = new(DecisionKind.Allow, 3, TimeSpan.FromMinutes(1));
 

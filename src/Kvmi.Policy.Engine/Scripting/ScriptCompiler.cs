@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Containment.AllowList;
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Findings;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -109,6 +110,11 @@ public sealed class ScriptCompiler
         if (findings.Exists(finding => finding.Severity == FindingSeverity.Error))
             return new(null, Ordered(findings), FromCache: false);
 
+        (code, debug) = ScriptInstrumentation.Run(code, debug, out var refused);
+        findings.AddRange(refused.Select(ToUnstoppable));
+        if (refused.Count > 0)
+            return new(null, Ordered(findings), FromCache: false);
+
         var entryPoint = compilation.GetEntryPoint(CancellationToken.None)!;
         var script = new CompiledScript
         {
@@ -146,12 +152,22 @@ public sealed class ScriptCompiler
             return new(Locate(diagnostic.Location), severity, diagnostic.Id, message);
         }
 
-        Finding ToRefusal(AllowListBreach breach)
-        {
-            var indent = breach.File == source.Path ? source.Indent : 0;
-            var location = breach.File is { } file ? new SourceLocation(file, breach.Line, breach.Column + indent) : new SourceLocation(source.Path);
-            return new(location, FindingSeverity.Error, CodeFindings.NotAllowed, $"the script {breach.What}, which scripts may not", breach.Hint);
-        }
+        Finding ToRefusal(AllowListBreach breach) => new(
+            Place(breach.File, breach.Line, breach.Column),
+            FindingSeverity.Error,
+            CodeFindings.NotAllowed,
+            $"the script {breach.What}, which scripts may not",
+            breach.Hint);
+
+        Finding ToUnstoppable(RefusedLoop loop) => new(
+            Place(loop.File, loop.Line, loop.Column),
+            FindingSeverity.Error,
+            CodeFindings.LoopInFinally,
+            "a finally block cannot have loops: one that does not end could not be stopped",
+            "move the loop into a method of its own, or behind the block");
+
+        SourceLocation Place(string? file, int line, int column) =>
+            file is null ? new(source.Path) : new(file, line, column + (file == source.Path ? source.Indent : 0));
 
         HandlerMethod ToHandler(IMethodSymbol method) => new(
             method.Name,

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Reflection;
 using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Model;
 
 namespace Kvmi.Policy.Engine.Scripting;
@@ -40,16 +41,25 @@ internal sealed class ScriptPolicyFactory : IPolicyFactory
 
         // The compiler's convention: slot 0 is the globals object; the submission puts itself into slot 1.
         var submission = new object?[] { globals, null };
+        var meter = ScriptMeter.Current;
+        meter.Begin(PolicyBudget.Initialization.Fuel, PolicyBudget.Initialization.Memory);
         try
         {
             // Completed already: scripts cannot await.
             _run(submission).GetAwaiter().GetResult();
+            if (meter.End() is { } exceeded)
+                throw new ScriptLimitException(exceeded);
         }
         catch (Exception exception)
         {
             throw new PolicyInitializationException(
                 $"policy '{_policyId}': {LocationOf(exception)}: the top-level statements threw {exception.GetType().Name}: {exception.Message}",
                 exception);
+        }
+
+        finally
+        {
+            meter.End();
         }
 
         return new(globals, HandlerBinding.Bind(_handlers, submission[1]));

@@ -4,7 +4,7 @@ using Kvmi.Policy.Engine.Model;
 
 namespace Kvmi.Policy.Engine.Configuration.Reading;
 
-/// <summary>The small blocks: target, onError, state, alerts.</summary>
+/// <summary>The small blocks: target, budget, onError, state, alerts.</summary>
 internal static class SettingsSection
 {
     public static PolicyTarget ReadTarget(PolicyContext context)
@@ -33,6 +33,14 @@ internal static class SettingsSection
         return new PolicyErrorHandling(decision, count, window);
     }
 
+    public static PolicyBudget ReadBudget(PolicyContext context)
+    {
+        var budget = context.Spec["budget"];
+        return new PolicyBudget(
+            (long?)budget?["fuel"]?.Integer ?? PolicyBudget.Default.Fuel,
+            budget?["memory"] is { } memory ? ReadBytes(memory.Text) : PolicyBudget.Default.Memory);
+    }
+
     public static PolicyStateSettings ReadState(PolicyContext context)
     {
         var state = context.Spec["state"];
@@ -54,6 +62,15 @@ internal static class SettingsSection
     }
 
     public static IReadOnlyList<string> Texts(YamlNode? node) => [.. (node?.Items ?? []).Select(item => item.Text)];
+
+    // The schema has checked the form; the largest number that it lets through is about a thousand gibibytes.
+    private static long ReadBytes(string text)
+    {
+        var digits = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
+        return digits < 0
+            ? long.Parse(text, CultureInfo.InvariantCulture)
+            : long.Parse(text.AsSpan(0, digits), CultureInfo.InvariantCulture) * (text.EndsWith("MiB", StringComparison.Ordinal) ? 1024 * 1024 : 1024);
+    }
 
     private static TimeSpan ReadDuration(PolicyContext context, YamlNode node, string text)
     {

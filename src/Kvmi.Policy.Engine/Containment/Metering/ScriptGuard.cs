@@ -1,0 +1,82 @@
+using System.ComponentModel;
+using System.Runtime.CompilerServices;
+
+namespace Kvmi.Policy.Engine.Containment.Metering;
+
+/// <summary>
+/// What compiled scripts call at their loops, method entries, catch blocks and array creations; the instrumentation puts the calls in. A
+/// script cannot name this class: it is compiled against the contract alone.
+/// </summary>
+/// <remarks>
+/// Budgets belong to the thread. In the steady state a call is one decrement of a thread-static number; every
+/// <see cref="ScriptMeter.SliceLength"/> steps it looks further. Public only because code of another assembly calls it.
+/// </remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public static class ScriptGuard
+{
+    private const long CatchCost = 500;
+
+    // An exception goes through each frame twice; with all of a large stack in use that would take seconds.
+    private const int StackLength = 128 * 1024;
+
+    [ThreadStatic]
+    private static long t_slice;
+
+    [ThreadStatic]
+    private static nuint t_stackLimit;
+
+    /// <summary>One turn of a loop, or a jump backwards.</summary>
+    /// <exception cref="ScriptLimitException">The run has used up its budget.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Loop()
+    {
+        if (--t_slice < 0)
+            t_slice = ScriptMeter.NextSlice(t_slice);
+    }
+
+    /// <summary>Entry of a method that calls others.</summary>
+    /// <exception cref="ScriptLimitException">The run has used up its budget, or is nested too deeply: endless recursion.</exception>
+    public static unsafe void Enter()
+    {
+        byte here;
+        if ((nuint)(&here) < t_stackLimit)
+            ScriptMeter.StackIsFull();
+
+        if (--t_slice < 0)
+            t_slice = ScriptMeter.NextSlice(t_slice);
+    }
+
+    /// <summary>Start of a catch block: throwing and catching costs the CPU as much as hundreds of turns.</summary>
+    /// <exception cref="ScriptLimitException">The run has used up its budget.</exception>
+    public static void Caught()
+    {
+        t_slice -= CatchCost;
+        if (t_slice < 0)
+            t_slice = ScriptMeter.NextSlice(t_slice);
+    }
+
+    /// <summary>Creation of an array.</summary>
+    /// <param name="length">Wanted length.</param>
+    /// <returns>The same length.</returns>
+    /// <exception cref="ScriptLimitException">The array alone has more elements than the budget has bytes.</exception>
+    public static nint NewArray(nint length)
+    {
+        ScriptMeter.CheckArray(length);
+        return length;
+    }
+
+    /// <summary>Starts a run from the caller's place on the stack.</summary>
+    internal static unsafe void LimitStack()
+    {
+        // The stack that a run may use must be there; how much of it the thread has in all does not matter.
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        byte here;
+        t_stackLimit = (nuint)(&here) - StackLength;
+    }
+
+    /// <summary>Ends the run: what is called outside of one may stand anywhere on the stack.</summary>
+    internal static void ReleaseStack() => t_stackLimit = 0;
+
+    /// <summary>Makes the next call look at the thread's budget.</summary>
+    internal static void Restart() => t_slice = 0;
+}
