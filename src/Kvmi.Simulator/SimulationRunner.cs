@@ -45,6 +45,7 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
             Rules = rules,
             Administrator = new AdministratorMask(rules.Dialect, options.AllowedCommands, options.AllowedEvents),
             Counters = new SimulationCounters(),
+            Tokens = options.Host?.Tokens,
             Driver = guest,
             TimeProvider = options.TimeProvider,
             Logger = _logger,

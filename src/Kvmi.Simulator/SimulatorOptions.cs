@@ -56,6 +56,12 @@ public sealed record SimulatorOptions
     /// <summary>Event ids (wire numbers) that the administrator allows; null allows all.</summary>
     public IReadOnlyCollection<ushort>? AllowedEvents { get; init; }
 
+    /// <summary>
+    /// The host that the VM shares with others, so that they can map its memory with tokens of GET_MAP_TOKEN; null for a VM that is alone
+    /// (kvmi-later-dialects.md 2.5, <c>chardev-memsrc</c>; rfc-v5 6.2).
+    /// </summary>
+    public SimulatedHost? Host { get; init; }
+
     /// <summary>How long the first connection is tried again, so that either side may start first.</summary>
     public TimeSpan ConnectPatience { get; init; } = TimeSpan.FromSeconds(10);
 

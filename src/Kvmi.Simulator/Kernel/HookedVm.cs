@@ -271,6 +271,7 @@ internal sealed class HookedVm : IDisposable
 
         _socket.Dispose();
         ReleasePages();
+        Context.Tokens?.Drop(Context.Machine);
         _closed.TrySetResult();
         Context.WakeAll();
     }

@@ -1,3 +1,4 @@
+using Kvmi.Simulator.Kernel.Mapping;
 using Kvmi.Simulator.Machine;
 using Microsoft.Extensions.Logging;
 
@@ -8,6 +9,7 @@ internal sealed class KernelContext
 {
     private readonly Lock _workerGate = new();
     private VcpuWorker[] _workers = [];
+    private MapTokens? _tokens;
     private bool _isStarted;
     private int _crashedVcpu = -1;
 
@@ -31,6 +33,15 @@ internal sealed class KernelContext
 
     /// <summary>Log.</summary>
     public required ILogger Logger { get; init; }
+
+    /// <summary>The host's map tokens; null where this kernel has no remote mapping for this VM.</summary>
+    public MapTokens? Tokens
+    {
+        get => Rules.MapTokenLifetime is null ? null
+            : _tokens is null && Rules.GrantsTokensAlone ? Interlocked.CompareExchange(ref _tokens, new MapTokens(TimeProvider), null) ?? _tokens
+            : _tokens;
+        init => _tokens = value;
+    }
 
     /// <summary>The vCPU threads, by index. It grows when a vCPU is plugged in; the list that was read stays as it was.</summary>
     public IReadOnlyList<VcpuWorker> Workers => Volatile.Read(ref _workers);

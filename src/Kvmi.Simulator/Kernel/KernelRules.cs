@@ -18,6 +18,20 @@ internal abstract class KernelRules
     /// <summary>How this kernel takes a hook.</summary>
     public virtual HookProfile Hooking => HookProfile.Later;
 
+    /// <summary>How long a map token may be used; null where there are none (rfc-v5 6.2: 1 s, 3 s in the series after it).</summary>
+    public virtual TimeSpan? MapTokenLifetime => Dialect.Id switch
+    {
+        KvmiDialect.RfcV5 => TimeSpan.FromSeconds(1),
+        KvmiDialect.V7 => TimeSpan.FromSeconds(3),
+        _ => null,
+    };
+
+    /// <summary>
+    /// True when every VM can be mapped, false when its device manager must have made it a memory source (kvmi-later-dialects.md 2.5); without that
+    /// a captured kernel answers GET_MAP_TOKEN with −95 (kvmi-v7-errors.hex).
+    /// </summary>
+    public virtual bool GrantsTokensAlone => Dialect.Id == KvmiDialect.RfcV5;
+
     /// <summary>Data of the GET_VERSION reply.</summary>
     public abstract VersionReply Version { get; }
 

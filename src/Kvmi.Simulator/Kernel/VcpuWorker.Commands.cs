@@ -151,7 +151,7 @@ internal sealed partial class VcpuWorker
         var traps = _vcpu.Traps;
         traps.Breakpoint = IsEnabled(EventKind.Breakpoint);
         traps.Descriptor = IsEnabled(EventKind.Descriptor);
-        traps.Hypercall = IsEnabled(EventKind.Hypercall);
+        traps.Hypercall = true;
         traps.Xsetbv = IsEnabled(EventKind.Xsetbv);
         traps.Cpuid = IsEnabled(EventKind.Cpuid);
         foreach (var cr in ControllableCrs)

@@ -1,5 +1,7 @@
 using Kvmi.Protocol;
 using Kvmi.Protocol.Events;
+using Kvmi.Protocol.Registers;
+using Kvmi.Simulator.Kernel.Mapping;
 using Kvmi.Simulator.Machine;
 
 namespace Kvmi.Simulator.Kernel;
@@ -134,23 +136,29 @@ internal sealed partial class VcpuWorker
     private void HandleHypercall()
     {
         _outcome.SetDefault(0);
-        var known = IsEnabled(EventKind.Hypercall) && IsIntrospectionHypercall();
+        _vcpu.GetState(out var state);
+        if (MapHypercalls.IsOne(in state))
+        {
+            _vcpu.CompleteHypercall(unchecked((ulong)MapHypercalls.Execute(_context, _vcpu, in state)));
+            return;
+        }
+
+        // The agent's request may come from user mode, any other call that nobody knows is refused there first (rfc-v5 6.1).
+        var isRequest = IsGuestRequest(in state);
+        var known = isRequest && IsEnabled(EventKind.Hypercall);
         if (known && !SendAndWait(EventBody.Plain(EventKind.Hypercall)))
         {
             return;
         }
 
         var done = known && _outcome.Action == EventAction.Continue;
-        _vcpu.CompleteHypercall(done ? 0 : unchecked((ulong)(long)KvmiError.NoSuchCommand));
+        var failure = isRequest || state.Sregs.Ss.Dpl == 0 ? KvmiError.NoSuchCommand : KvmiError.NotPermitted;
+        _vcpu.CompleteHypercall(done ? 0 : unchecked((ulong)(long)failure));
     }
 
-    private bool IsIntrospectionHypercall()
-    {
-        _vcpu.GetState(out var state);
-        return state.Mode == 8
-            ? state.Regs is { Rax: IntrospectionHypercall, Rdi: IntrospectionHypercallArgument, Rsi: 0 }
-            : (uint)state.Regs.Rax == IntrospectionHypercall && (uint)state.Regs.Rbx == IntrospectionHypercallArgument && (uint)state.Regs.Rcx == 0;
-    }
+    private static bool IsGuestRequest(in VcpuState state) => state.Mode == 8
+        ? state.Regs is { Rax: IntrospectionHypercall, Rdi: IntrospectionHypercallArgument, Rsi: 0 }
+        : (uint)state.Regs.Rax == IntrospectionHypercall && (uint)state.Regs.Rbx == IntrospectionHypercallArgument && (uint)state.Regs.Rcx == 0;
 
     private void HandleDescriptor(in VcpuExit exit)
     {

@@ -37,6 +37,9 @@ internal sealed partial class VcpuWorker
     {
         _context = context;
         _vcpu = vcpu;
+
+        // The kernel answers every hypercall itself, with a hook and without.
+        vcpu.Traps.Hypercall = true;
         _thread = new Thread(ThreadMain) { IsBackground = true, Name = $"vcpu {vcpu.Index}" };
     }
 
@@ -327,6 +330,7 @@ internal sealed partial class VcpuWorker
         }
 
         _vcpu.Traps.Clear();
+        _vcpu.Traps.Hypercall = true;
         ForgetSettings();
         _pausesDue = 0;
         Interlocked.Exchange(ref _pauseRequests, 0);

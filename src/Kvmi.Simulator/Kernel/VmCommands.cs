@@ -66,6 +66,9 @@ internal sealed class VmCommands
             case CommandKind.ControlCommandResponse:
                 ControlCommandResponse(in command, payload);
                 break;
+            case CommandKind.GetMapToken:
+                GetMapToken(in command);
+                break;
             default:
                 ExecuteExtra(in command, payload);
                 break;
@@ -197,6 +200,22 @@ internal sealed class VmCommands
         }
 
         _hook.ReplyError(in command, result);
+    }
+
+    private void GetMapToken(in CommandContext command)
+    {
+        if (_context is not { Tokens: { } tokens, Rules.MapTokenLifetime: { } lifetime })
+        {
+            _hook.ReplyError(in command, KvmiError.NotSupported);
+        }
+        else if (!tokens.TryGrant(_context.Machine, lifetime, out var token))
+        {
+            _hook.ReplyError(in command, KvmiError.TryAgain);
+        }
+        else
+        {
+            _hook.ReplyData(in command, _data.AsSpan(0, Dialect.WriteData(_data, token)));
+        }
     }
 
     private void ControlCommandResponse(in CommandContext command, ReadOnlySpan<byte> payload)

@@ -3,7 +3,7 @@ using Kvmi.Protocol;
 namespace Kvmi.Simulator.Machine.Model;
 
 /// <summary>One page of guest-physical memory.</summary>
-internal sealed class Frame(ulong gpa)
+internal sealed partial class Frame(ulong gpa)
 {
     private byte[]? _data;
     private int _version;
