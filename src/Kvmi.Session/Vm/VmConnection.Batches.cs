@@ -101,6 +101,7 @@ internal sealed partial class VmConnection
         var count = 0;
         while (count < messages.Length
             && _windowCount + SilentFrame + vcpus.Count < MaxOutstanding
+            && _windowRequest + MaxRequest <= MaxOutstandingRequest
             && _channel.HasRoom(2 * MaxRequest))
         {
             Copy(batch, in messages[count], [], answered: false);

@@ -17,6 +17,9 @@ internal sealed partial class VmConnection
     /// <summary>Most answer bytes on their way at once: less than any socket buffer, so that neither end blocks in a send that the other does not read.</summary>
     internal const int MaxOutstandingReply = 32 * 1024;
 
+    /// <summary>Most request bytes on their way at once, for the same reason.</summary>
+    internal const int MaxOutstandingRequest = 48 * 1024;
+
     // The largest request of any dialect fits: SET_PAGE_ACCESS of v7, v11 and v12 fills their largest payload.
     private const int MaxRequest = MessageHeader.Length + 8184;
     private const int ErrorLength = 8;
@@ -28,6 +31,7 @@ internal sealed partial class VmConnection
     private int _windowCount;
     private int _windowOpen;
     private int _windowReply;
+    private int _windowRequest;
 
     private static int[] CommandTable(Dialect dialect)
     {
@@ -73,6 +77,7 @@ internal sealed partial class VmConnection
         _windowCount = 0;
         _windowOpen = 0;
         _windowReply = 0;
+        _windowRequest = 0;
         MakeRoom();
     }
 
@@ -81,6 +86,7 @@ internal sealed partial class VmConnection
         _windowCount == 0
         || (_windowCount < MaxOutstanding
             && _windowReply + ErrorLength + MessageHeader.Length + replyData <= MaxOutstandingReply
+            && _windowRequest + MaxRequest <= MaxOutstandingRequest
             && _channel.HasRoom(MaxRequest));
 
     /// <summary>Adds the command just written with the next sequence number.</summary>
@@ -90,6 +96,7 @@ internal sealed partial class VmConnection
         _sequence++;
         _windowOpen += answered ? 1 : 0;
         _windowReply += ErrorLength + MessageHeader.Length + replyData;
+        _windowRequest += length;
         _channel.Commit(length);
         _statistics.Command();
     }

@@ -26,6 +26,10 @@ public sealed class VmBatch : IDisposable
 
     private const int LargestMessage = 8192;
     private const int PageSize = 4096;
+    private const int AccessEntry = 16;
+
+    // Header and fixed part of a message that carries memory or page entries, in the dialect where they are longest.
+    private const int MessageOverhead = MessageHeader.Length + 24;
     private const int MaxXsave = 4096;
 
     private readonly VmConnection _vm;
@@ -52,7 +56,9 @@ public sealed class VmBatch : IDisposable
     public KvmiError this[int entry] => _isSent ? _results[entry] : throw new InvalidOperationException("The batch was not sent.");
 
     /// <summary>As <see cref="IIntrospectedVm.ControlVmEvents"/>.</summary>
-    /// <exception cref="InvalidOperationException">The batch is full or was sent; so with every method that adds.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The batch is full or was sent; so with every method that adds. What does not fit as a whole is not added.
+    /// </exception>
     public int ControlVmEvents(EventKind kind, bool enable) => AddSwitch(CommandKind.ControlVmEvents, null, kind, enable);
 
     /// <summary>As <see cref="IIntrospectedVm.ControlEvents"/>.</summary>
@@ -108,10 +114,11 @@ public sealed class VmBatch : IDisposable
     /// <summary>As <see cref="IIntrospectedVm.SetPageAccess(ReadOnlySpan{PageAccessEntry})"/>; a long list is one entry of several messages.</summary>
     public int SetPageAccess(ReadOnlySpan<PageAccessEntry> entries)
     {
+        var parts = (entries.Length + _dialect.MaxPageAccessEntries - 1) / _dialect.MaxPageAccessEntries;
+        Room(CommandKind.SetPageAccess, parts, ((long)parts * MessageOverhead) + ((long)entries.Length * AccessEntry));
         var entry = AddResult(KvmiError.None);
         while (!entries.IsEmpty)
         {
-            Room(CommandKind.SetPageAccess);
             var part = entries[..Math.Min(entries.Length, _dialect.MaxPageAccessEntries)];
             ushort? vcpu = _dialect.IsVcpuCommand(CommandKind.SetPageAccess) ? (ushort)0 : null;
             Append(new BatchMessage(entry, CommandKind.SetPageAccess, _length, _dialect.WriteSetPageAccess(Free, 0, 0, 0, part)) { Vcpu = vcpu });
@@ -127,10 +134,11 @@ public sealed class VmBatch : IDisposable
     /// </summary>
     public int WritePhysical(ulong gpa, ReadOnlySpan<byte> source)
     {
+        var pages = Pages(gpa, source.Length);
+        Room(CommandKind.WritePhysical, pages, ((long)pages * MessageOverhead) + source.Length);
         var entry = AddResult(KvmiError.None);
         while (!source.IsEmpty)
         {
-            Room(CommandKind.WritePhysical);
             var size = Math.Min(source.Length, PageSize - (int)(gpa % PageSize));
             var length = _dialect.Write(Free, 0, new WritePhysical(gpa, source[..size]));
             Append(new BatchMessage(entry, CommandKind.WritePhysical, _length, length));
@@ -144,10 +152,11 @@ public sealed class VmBatch : IDisposable
     /// <summary>As <see cref="IIntrospectedVm.ReadPhysical(ulong, Span{byte})"/>; the destination is filled by <see cref="Send"/>.</summary>
     public int ReadPhysical(ulong gpa, Memory<byte> destination)
     {
+        var pages = Pages(gpa, destination.Length);
+        Room(CommandKind.ReadPhysical, pages, (long)pages * MessageOverhead);
         var entry = AddResult(KvmiError.None);
         while (!destination.IsEmpty)
         {
-            Room(CommandKind.ReadPhysical);
             var size = Math.Min(destination.Length, PageSize - (int)(gpa % PageSize));
             var length = _dialect.Write(Free, 0, new ReadPhysical(gpa, (ulong)size));
             Append(new BatchMessage(entry, CommandKind.ReadPhysical, _length, length) { Destination = destination[..size] });
@@ -210,9 +219,12 @@ public sealed class VmBatch : IDisposable
 
     private static byte Flag(bool enable) => enable ? (byte)1 : (byte)0;
 
+    private static int Pages(ulong gpa, int length) => length == 0 ? 0 : (int)(((gpa % PageSize) + (ulong)length + PageSize - 1) / PageSize);
+
     private Span<byte> Free => _bytes.AsSpan(_length);
 
-    private void Room(CommandKind kind)
+    /// <summary>Makes sure that messages of one kind fit, all of them or none.</summary>
+    private void Room(CommandKind kind, int messages = 1, long bytes = LargestMessage)
     {
         if (_isSent)
         {
@@ -224,14 +236,14 @@ public sealed class VmBatch : IDisposable
             throw new CommandNotInDialectException(_dialect.Id, _dialect.Name, kind);
         }
 
-        if (_messages.Count == MaxMessages || _length + LargestMessage > MaxBytes)
+        if (messages > MaxMessages - _messages.Count || bytes > MaxBytes - _length)
         {
             throw new InvalidOperationException($"The batch is full ({_messages.Count} messages, {_length} bytes); send it and begin another.");
         }
 
-        if (_bytes.Length - _length < LargestMessage)
+        if (_bytes.Length - _length < bytes)
         {
-            Array.Resize(ref _bytes, Math.Min(MaxBytes, Math.Max(_bytes.Length * 2, _length + LargestMessage)));
+            Array.Resize(ref _bytes, Math.Min(MaxBytes, Math.Max(_bytes.Length * 2, _length + (int)bytes)));
         }
     }
 
