@@ -17,14 +17,19 @@ internal sealed class RawTool : IDisposable
     private readonly List<ReceivedMessage> _replies = [];
     private uint _sequence = 100;
 
-    public RawTool(Socket socket)
+    public RawTool(Socket socket, Dialect? codec = null)
     {
         Socket = socket;
+        Codec = codec ?? Dialect;
         socket.ReceiveTimeout = GiveUpMilliseconds;
         socket.SendTimeout = GiveUpMilliseconds;
     }
 
+    /// <summary>What a tool speaks that is made without a dialect.</summary>
     public static Dialect Dialect { get; } = Dialect.Find(KvmiDialect.V7)!;
+
+    /// <summary>What this tool speaks.</summary>
+    public Dialect Codec { get; }
 
     public Socket Socket { get; }
 
@@ -120,7 +125,7 @@ internal sealed class RawTool : IDisposable
         Assert.True(MessageHeader.TryRead(header, out var parsed));
         var bytes = new byte[parsed.MessageLength];
         header.CopyTo(bytes, 0);
-        return Receive(bytes.AsSpan(MessageHeader.Length)) ? new ReceivedMessage(parsed, bytes) : null;
+        return Receive(bytes.AsSpan(MessageHeader.Length)) ? new ReceivedMessage(parsed, bytes, Codec) : null;
     }
 
     public void Answer(ReceivedMessage message, EventAction action = EventAction.Continue, ulong newValue = 0)
@@ -132,7 +137,7 @@ internal sealed class RawTool : IDisposable
     public void Answer(ReceivedMessage message, in EventReply reply)
     {
         var buffer = new byte[512];
-        SendBytes(buffer.AsSpan(0, Dialect.WriteEventReply(buffer, message.Header.Sequence, message.Vcpu, message.Kind, in reply)));
+        SendBytes(buffer.AsSpan(0, Codec.WriteEventReply(buffer, message.Header.Sequence, message.Vcpu, message.Kind, in reply)));
     }
 
     /// <summary>Answers a CR or MSR event with the guest's own value, any other with CONTINUE.</summary>

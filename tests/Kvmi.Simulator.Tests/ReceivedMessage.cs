@@ -1,20 +1,31 @@
 using System.Buffers.Binary;
 using Kvmi.Protocol;
+using Kvmi.Protocol.Dialects;
+using Kvmi.Protocol.Events;
 
 namespace Kvmi.Simulator.Tests;
 
 /// <summary>One whole message from the kernel side.</summary>
-internal sealed record ReceivedMessage(MessageHeader Header, byte[] Bytes)
+internal sealed record ReceivedMessage(MessageHeader Header, byte[] Bytes, Dialect Codec)
 {
     public ReadOnlySpan<byte> Payload => Bytes.AsSpan(MessageHeader.Length);
 
-    public bool IsEvent => Header.Id == 1;
+    public bool IsEvent => Codec.Classify(MessageDirection.KernelToTool, Header.Id) == MessageRole.Event;
 
     public int Error => BinaryPrimitives.ReadInt32LittleEndian(Payload);
 
-    public EventKind Kind => (EventKind)Payload[4];
+    public EventKind Kind => Frame.Kind;
 
-    public ushort Vcpu => BinaryPrimitives.ReadUInt16LittleEndian(Payload[2..]);
+    public ushort Vcpu => Frame.Vcpu;
 
-    public byte[] EventData => Payload[544..].ToArray();
+    public byte[] EventData => Frame.Data.ToArray();
+
+    private EventFrame Frame
+    {
+        get
+        {
+            Assert.Equal(DecodeStatus.Ok, Codec.ReadEvent(Bytes, out var frame));
+            return frame;
+        }
+    }
 }

@@ -32,6 +32,7 @@ internal sealed class HookedVm : IDisposable
     private string? _closeReason;
     private string? _loss;
     private bool _pagesReleased;
+    private volatile bool _cleansUp = true;
 
     public HookedVm(Socket socket, IMessageWriter writer, KernelContext context)
     {
@@ -49,6 +50,16 @@ internal sealed class HookedVm : IDisposable
 
     /// <summary>The dialect's rules.</summary>
     public KernelRules Rules => Context.Rules;
+
+    /// <summary>
+    /// True when the end of the connection removes interceptions and page restrictions, false when CONTROL_CLEANUP asked to leave them
+    /// (kvmi-later-dialects.md 3.6). On at the start of each hook.
+    /// </summary>
+    public bool CleansUp
+    {
+        get => _cleansUp;
+        set => _cleansUp = value;
+    }
 
     /// <summary>Ends when the connection does, for whatever reason.</summary>
     public Task Closed => _closed.Task;
@@ -234,6 +245,15 @@ internal sealed class HookedVm : IDisposable
         }
     }
 
+    /// <summary>True when this hook restricts the page. Another one may have left restrictions behind, of which the tool is told nothing (3.8).</summary>
+    public bool Restricts(ulong gpa)
+    {
+        lock (_pageGate)
+        {
+            return _restrictedPages.Contains(gpa & ~0xFFFUL);
+        }
+    }
+
     /// <summary>
     /// Gives the connection up; the first reason counts. Every vCPU that waits for a reply goes on as after CONTINUE
     /// (kvmi-later-dialects.md 3.10, 5). Does not wait.
@@ -291,7 +311,7 @@ internal sealed class HookedVm : IDisposable
     {
         if (Interlocked.Decrement(ref _vcpusToLeave) == 0)
         {
-            Context.Machine.Traps.PageAccess = false;
+            Context.Machine.Traps.PageAccess = !CleansUp;
             _allVcpusLeft.TrySetResult();
         }
     }
@@ -337,6 +357,11 @@ internal sealed class HookedVm : IDisposable
         lock (_pageGate)
         {
             _pagesReleased = true;
+            if (!CleansUp)
+            {
+                return;
+            }
+
             foreach (var gpa in _restrictedPages)
             {
                 Context.Machine.TrySetPageAccess(gpa, PageAccess.All);

@@ -2,6 +2,7 @@ using Kvmi.Protocol;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Dialects;
 using Kvmi.Simulator.Kernel.Hooking;
+using Kvmi.Simulator.Kernel.V12;
 using Kvmi.Simulator.Kernel.V7;
 
 namespace Kvmi.Simulator.Kernel;
@@ -47,6 +48,9 @@ internal abstract class KernelRules
     /// <summary>True when an action that the event does not take ends the connection instead of being logged.</summary>
     public abstract bool UnsupportedActionCloses { get; }
 
+    /// <summary>True when SINGLESTEP has to be switched on like other events, false when it answers its command as PAUSE and TRAP do.</summary>
+    public virtual bool SinglestepNeedsEvent => true;
+
     /// <summary>Answer of SET_PAGE_ACCESS to a page that is no guest memory.</summary>
     public abstract KvmiError PageAccessOutsideMemory { get; }
 
@@ -55,6 +59,8 @@ internal abstract class KernelRules
     public static KernelRules? Find(KvmiDialect dialect) => dialect switch
     {
         KvmiDialect.V7 => V7Rules.Instance,
+        KvmiDialect.V11 => V12Rules.V11,
+        KvmiDialect.V12 => V12Rules.Instance,
         _ => null,
     };
 

@@ -189,11 +189,12 @@ internal sealed class Receiver
 
     private void Queue(in CommandContext command, ReadOnlySpan<byte> message)
     {
-        if (Dialect.ReadVcpuOnly(message[MessageHeader.Length..], out var vcpu) == CommandStatus.Close)
+        var status = Dialect.ReadVcpuOnly(message[MessageHeader.Length..], out var vcpu);
+        if (status == CommandStatus.Close)
         {
             _hook.Close($"the vCPU header of a {command.Kind} command has padding that is not zero");
         }
-        else if (vcpu >= _context.Workers.Count)
+        else if (status != CommandStatus.Ok || vcpu >= _context.Workers.Count)
         {
             _hook.ReplyError(in command, KvmiError.InvalidArgument);
         }

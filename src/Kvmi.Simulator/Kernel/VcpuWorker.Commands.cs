@@ -27,6 +27,19 @@ internal sealed partial class VcpuWorker
 
     private bool IsEnabled(EventKind kind) => (_enabledEvents & (1u << (int)kind)) != 0;
 
+    /// <summary>Ends the interception, unless the tool asked to keep it (CONTROL_CLEANUP); stepping ends in any case.</summary>
+    private void DropTraps(HookedVm hook)
+    {
+        if (hook.CleansUp)
+        {
+            _vcpu.Traps.Clear();
+        }
+        else
+        {
+            _vcpu.Traps.Singlestep = false;
+        }
+    }
+
     private void ForgetSettings()
     {
         _enabledEvents = 0;
@@ -330,7 +343,7 @@ internal sealed partial class VcpuWorker
                 job.Hook.ReplyData(job.Command, _data.AsSpan(0, XsaveLength));
                 break;
             case CommandKind.SetXsave:
-                var area = job.Payload.Length <= command.DataOffset ? default : job.Payload[command.DataOffset..];
+                var area = command.DataLength == 0 ? default : job.Payload.Slice(command.DataOffset, command.DataLength);
                 Answer(in job, _vcpu.TrySetXsave(area) ? KvmiError.None : KvmiError.InvalidArgument);
                 break;
             default:

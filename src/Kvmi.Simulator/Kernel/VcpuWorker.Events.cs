@@ -137,8 +137,8 @@ internal sealed partial class VcpuWorker
             LogMessages.UnsupportedAction(_context.Logger, _vcpu.Index, (int)reply.Action, _waitKind);
             if (_context.Rules.UnsupportedActionCloses)
             {
+                // What was intercepted is not carried out all the same (3.4).
                 job.Hook.Close($"action {(int)reply.Action} is not valid for a {_waitKind} event");
-                return;
             }
         }
 

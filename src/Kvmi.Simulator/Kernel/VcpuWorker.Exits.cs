@@ -86,7 +86,8 @@ internal sealed partial class VcpuWorker
     private void HandleMsr(in VcpuExit exit)
     {
         _outcome.SetDefault(exit.NewValue);
-        if (IsEnabled(EventKind.Msr) && !SendAndWait(EventBody.Msr(exit.Number, exit.OldValue, exit.NewValue)))
+        if (IsEnabled(EventKind.Msr) && _controlledMsrs.Contains(exit.Number)
+            && !SendAndWait(EventBody.Msr(exit.Number, exit.OldValue, exit.NewValue)))
         {
             return;
         }
@@ -191,7 +192,8 @@ internal sealed partial class VcpuWorker
     private void HandlePageAccess(in VcpuExit exit)
     {
         _outcome.SetDefault(0);
-        if (IsEnabled(EventKind.PageFault) && !SendAndWait(EventBody.PageFault(exit.Gva, exit.Gpa, exit.Access)))
+        if (IsEnabled(EventKind.PageFault) && _hook is { } hook && hook.Restricts(exit.Gpa)
+            && !SendAndWait(EventBody.PageFault(exit.Gva, exit.Gpa, exit.Access)))
         {
             return;
         }
@@ -213,7 +215,7 @@ internal sealed partial class VcpuWorker
 
     private void HandleSinglestep()
     {
-        if (IsEnabled(EventKind.Singlestep))
+        if (!_context.Rules.SinglestepNeedsEvent || IsEnabled(EventKind.Singlestep))
         {
             SendAndWait(EventBody.Singlestep(failed: false));
         }

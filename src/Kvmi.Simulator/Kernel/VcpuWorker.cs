@@ -329,7 +329,7 @@ internal sealed partial class VcpuWorker
             return;
         }
 
-        _vcpu.Traps.Clear();
+        DropTraps(hook);
         _vcpu.Traps.Hypercall = true;
         ForgetSettings();
         _pausesDue = 0;

@@ -63,6 +63,9 @@ internal sealed class VmCommands
                 BinaryPrimitives.WriteUInt64LittleEndian(_data, _context.Machine.MemorySize / PageSize);
                 _hook.ReplyData(in command, _data.AsSpan(0, 8));
                 break;
+            case CommandKind.ControlCleanup:
+                ControlCleanup(in command, payload);
+                break;
             case CommandKind.ControlCommandResponse:
                 ControlCommandResponse(in command, payload);
                 break;
@@ -216,6 +219,23 @@ internal sealed class VmCommands
         {
             _hook.ReplyData(in command, _data.AsSpan(0, Dialect.WriteData(_data, token)));
         }
+    }
+
+    private void ControlCleanup(in CommandContext command, ReadOnlySpan<byte> payload)
+    {
+        if (!IsOk(in command, Dialect.Read(payload, out ControlCleanup control)))
+        {
+            return;
+        }
+
+        if (control.Enable > 1)
+        {
+            _hook.ReplyError(in command, KvmiError.InvalidArgument);
+            return;
+        }
+
+        _hook.CleansUp = control.Enable != 0;
+        _hook.ReplyError(in command, KvmiError.None);
     }
 
     private void ControlCommandResponse(in CommandContext command, ReadOnlySpan<byte> payload)

@@ -1,5 +1,6 @@
 using Kvmi.Protocol;
 using Kvmi.Protocol.Commands;
+using Kvmi.Protocol.Dialects;
 using Kvmi.Simulator.Kernel;
 using Kvmi.Simulator.Machine;
 using Kvmi.Simulator.Transport;
@@ -13,11 +14,15 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
     private readonly KernelContext _context;
 
     public KernelFixture(
-        int vcpus = 1, IReadOnlyCollection<ushort>? commands = null, IReadOnlyCollection<ushort>? events = null, bool held = false)
+        int vcpus = 1,
+        IReadOnlyCollection<ushort>? commands = null,
+        IReadOnlyCollection<ushort>? events = null,
+        bool held = false,
+        KvmiDialect dialect = KvmiDialect.V7)
     {
         Held = held;
         Machine = new ScriptedMachine(vcpus);
-        var rules = KernelRules.Find(KvmiDialect.V7)!;
+        var rules = KernelRules.Find(dialect)!;
         _context = new KernelContext
         {
             Machine = Machine,
@@ -35,6 +40,8 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
             worker.Start();
         }
     }
+
+    public Dialect Codec => _context.Rules.Dialect;
 
     public ScriptedMachine Machine { get; }
 
@@ -63,15 +70,15 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
 
     public ReceivedMessage EnableEvent(EventKind kind, ushort vcpu = 0, byte enable = 1)
     {
-        Assert.True(RawTool.Dialect.TryGetEventId(kind, out var id));
-        return Tool.Ask((d, s) => RawTool.Dialect.Write(d, s, new ControlEvents(vcpu, id, enable)));
+        Assert.True(Codec.TryGetEventId(kind, out var id));
+        return Tool.Ask((d, s) => Codec.Write(d, s, new ControlEvents(vcpu, id, enable)));
     }
 
     /// <summary>Makes the guest write CR3 with the trap armed, and gives the event.</summary>
     public ReceivedMessage WriteCr3(ulong oldValue = 1, ulong newValue = 2, int vcpu = 0)
     {
         Assert.Equal(0, EnableEvent(EventKind.Cr, (ushort)vcpu).Error);
-        Assert.Equal(0, Tool.Ask((d, s) => RawTool.Dialect.Write(d, s, new ControlCr((ushort)vcpu, 3, 1))).Error);
+        Assert.Equal(0, Tool.Ask((d, s) => Codec.Write(d, s, new ControlCr((ushort)vcpu, 3, 1))).Error);
         Machine[vcpu].Queue(new VcpuExit { Kind = VcpuExitKind.CrWrite, Number = 3, OldValue = oldValue, NewValue = newValue });
         return Tool.Event(EventKind.Cr);
     }
@@ -129,6 +136,6 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
         }
 
         new Receiver(hook, kernel).Start();
-        return (hook, new RawTool(tool));
+        return (hook, new RawTool(tool, Codec));
     }
 }

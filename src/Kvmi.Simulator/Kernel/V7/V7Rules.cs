@@ -1,7 +1,7 @@
-using System.Buffers.Binary;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Dialects;
+using Kvmi.Simulator.Kernel.Later;
 
 namespace Kvmi.Simulator.Kernel.V7;
 
@@ -9,11 +9,10 @@ namespace Kvmi.Simulator.Kernel.V7;
 /// The kernel of the community branch kvmi-v7: kvmi-later-dialects.md section 4, and where a captured kernel
 /// (kvmi-v7-*.hex) answers otherwise, as captured.
 /// </summary>
-internal sealed class V7Rules : KernelRules
+internal sealed class V7Rules : LaterRules
 {
     public static readonly V7Rules Instance = new();
 
-    private const int VcpuHeader = 8;
     private const ulong SinglestepFeature = 1UL << 32;
 
     private V7Rules()
@@ -44,51 +43,22 @@ internal sealed class V7Rules : KernelRules
         _ => Dialect.TryGetCommandId(kind, out _),
     };
 
-    public override bool IsControllableCr(uint cr) => cr is 0 or 3 or 4;
-
     // The branch compares one too low at three of the four borders (4.1): 0x1fff, 0xc0000000 and 0xc0001fff are refused.
     public override bool IsControllableMsr(uint msr) => msr is < 0x1fff or (> 0xc000_0000 and < 0xc000_1fff);
 
-    public override ushort PeekReplyVcpu(ReadOnlySpan<byte> payload) =>
-        payload.Length < 2 ? (ushort)0 : BinaryPrimitives.ReadUInt16LittleEndian(payload);
-
     public override ExtraCommand ReadExtra(CommandKind kind, ReadOnlySpan<byte> payload)
     {
-        Span<byte> body = stackalloc byte[VcpuHeader + 8];
-        body.Clear();
-        payload[..Math.Min(payload.Length, body.Length)].CopyTo(body);
-        var argument = body[VcpuHeader..];
         switch (kind)
         {
-            case CommandKind.GetMtrrType:
-                return new ExtraCommand(CommandStatus.Ok, BinaryPrimitives.ReadUInt64LittleEndian(argument), KvmiError.None);
-            case CommandKind.GetXcr:
-                return argument[1..].ContainsAnyExcept((byte)0)
-                    ? new ExtraCommand(CommandStatus.Invalid, 0, KvmiError.InvalidArgument)
-                    : new ExtraCommand(CommandStatus.Ok, argument[0], KvmiError.None);
-            case CommandKind.SetXsave:
-                return new ExtraCommand(CommandStatus.Ok, 0, KvmiError.None, VcpuHeader);
-            case CommandKind.GetEptView or CommandKind.GetXsave:
+            case CommandKind.GetEptView or CommandKind.DisableVe:
                 return new ExtraCommand(CommandStatus.Ok, 0, KvmiError.None);
             case CommandKind.SwitchEptView:
-                return ReadSwitchView(argument);
-            case CommandKind.DisableVe:
-                return new ExtraCommand(CommandStatus.Ok, 0, KvmiError.None);
+                var status = Dialect.Read(payload, out SwitchEptView command);
+                return new ExtraCommand(status, command.View, command.View == 0 ? KvmiError.None : KvmiError.NotSupported);
             case CommandKind.SetVeInfoPage or CommandKind.ControlEptView:
                 return new ExtraCommand(CommandStatus.Ok, 0, KvmiError.InvalidArgument);
             default:
-                return new ExtraCommand(CommandStatus.Ok, 0, KvmiError.NotSupported);
+                return base.ReadExtra(kind, payload);
         }
-    }
-
-    private static ExtraCommand ReadSwitchView(ReadOnlySpan<byte> argument)
-    {
-        if (argument[2..].ContainsAnyExcept((byte)0))
-        {
-            return new ExtraCommand(CommandStatus.Invalid, 0, KvmiError.InvalidArgument);
-        }
-
-        var view = BinaryPrimitives.ReadUInt16LittleEndian(argument);
-        return new ExtraCommand(CommandStatus.Ok, view, view == 0 ? KvmiError.None : KvmiError.NotSupported);
     }
 }
