@@ -27,11 +27,20 @@ public sealed class CaptureReplayTests
     [InlineData("kvmi-v7-descriptor.hex")]
     [InlineData("kvmi-v7-linux-cr3.hex")]
     [InlineData("kvmi-v7-preunhook.hex")]
+    [InlineData("kvmi-v11-setup.hex")]
+    [InlineData("kvmi-v11-errors.hex")]
+    [InlineData("kvmi-v11-vcpu-queries.hex")]
+    [InlineData("kvmi-v11-pause.hex")]
+    [InlineData("kvmi-v11-cr.hex")]
+    [InlineData("kvmi-v11-msr.hex")]
+    [InlineData("kvmi-v11-pagefault.hex")]
+    [InlineData("kvmi-v11-linux-cr3.hex")]
     public async Task Answers_as_the_captured_kernel(string capture)
     {
-        await using var kernel = new KernelFixture(vcpus: 2);
+        await using var kernel = new KernelFixture(vcpus: 2, dialect: CapturedConversation.DialectOf(capture));
         var sequences = new Dictionary<uint, uint>();
         var conversation = CapturedConversation.Read(capture);
+        var early = new List<ReceivedMessage>();
         var compared = 0;
         for (var i = 0; i < conversation.Count; i++)
         {
@@ -39,18 +48,19 @@ public sealed class CaptureReplayTests
             Assert.True(MessageHeader.TryRead(bytes, out var header), note);
             if (fromTool)
             {
-                if (header.Id == 7)
+                var isReply = kernel.Codec.Classify(MessageDirection.ToolToKernel, header.Id) == MessageRole.EventReply;
+                if (!isReply && kernel.Codec.TryGetCommand(header.Id, out var kind) && kind == CommandKind.PauseVcpu)
                 {
                     PreparePause(kernel, conversation, i);
                 }
 
-                kernel.Tool.SendBytes(WithSequence(bytes, header.Id == 0 ? sequences[header.Sequence] : header.Sequence));
+                kernel.Tool.SendBytes(WithSequence(bytes, isReply ? sequences[header.Sequence] : header.Sequence));
             }
-            else if (header.Id == 1)
+            else if (kernel.Codec.Classify(MessageDirection.KernelToTool, header.Id) == MessageRole.Event)
             {
-                var actual = Provoke(kernel, bytes);
+                var actual = Provoke(kernel, bytes, early);
                 sequences[header.Sequence] = actual.Header.Sequence;
-                Assert.Equal(Convert.ToHexString(bytes), Convert.ToHexString(WithSequence(actual.Bytes, header.Sequence)));
+                Assert.Equal(Convert.ToHexString(WithoutPadding(kernel.Codec, bytes)), Convert.ToHexString(WithSequence(actual.Bytes, header.Sequence)));
                 compared++;
             }
             else
@@ -66,6 +76,19 @@ public sealed class CaptureReplayTests
         Assert.False(kernel.Hook.IsClosed);
     }
 
+    // A v11 kernel leaves what was in its memory in the padding behind the vCPU and behind the mode; the simulator sends zeros.
+    private static byte[] WithoutPadding(Dialect codec, byte[] message)
+    {
+        var clean = (byte[])message.Clone();
+        if (codec.Id == KvmiDialect.V11)
+        {
+            clean.AsSpan(20, 4).Clear();
+            clean.AsSpan(25, 7).Clear();
+        }
+
+        return clean;
+    }
+
     private static byte[] WithSequence(byte[] message, uint sequence)
     {
         var copy = (byte[])message.Clone();
@@ -79,7 +102,7 @@ public sealed class CaptureReplayTests
         var vcpu = BinaryPrimitives.ReadUInt16LittleEndian(conversation[command].Bytes.AsSpan(MessageHeader.Length));
         foreach (var (fromTool, _, bytes) in conversation.Skip(command))
         {
-            if (!fromTool && RawTool.Dialect.ReadEvent(bytes, out var frame) == DecodeStatus.Ok && frame.Vcpu == vcpu)
+            if (!fromTool && kernel.Codec.ReadEvent(bytes, out var frame) == DecodeStatus.Ok && frame.Vcpu == vcpu)
             {
                 kernel.Machine[vcpu].SetState(StateOf(frame));
                 return;
@@ -87,9 +110,9 @@ public sealed class CaptureReplayTests
         }
     }
 
-    private static ReceivedMessage Provoke(KernelFixture kernel, byte[] recorded)
+    private static ReceivedMessage Provoke(KernelFixture kernel, byte[] recorded, List<ReceivedMessage> early)
     {
-        Assert.Equal(DecodeStatus.Ok, RawTool.Dialect.ReadEvent(recorded, out var frame));
+        Assert.Equal(DecodeStatus.Ok, kernel.Codec.ReadEvent(recorded, out var frame));
         if (frame.Kind is EventKind.Unhook)
         {
             kernel.Hook.SendVmEvent(EventBody.Plain(EventKind.Unhook));
@@ -100,7 +123,17 @@ public sealed class CaptureReplayTests
             kernel.Machine[frame.Vcpu].Queue(ExitOf(frame));
         }
 
-        return kernel.Tool.Event();
+        var vcpu = frame.Vcpu;
+
+        // Which of two vCPUs that are paused at once stops first is chance, also in the captures.
+        ReceivedMessage? found;
+        while ((found = early.Find(message => message.Vcpu == vcpu)) is null)
+        {
+            early.Add(kernel.Tool.Event());
+        }
+
+        early.Remove(found);
+        return found;
     }
 
     private static VcpuState StateOf(EventFrame frame) => new()

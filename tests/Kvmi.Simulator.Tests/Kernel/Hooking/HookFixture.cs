@@ -50,7 +50,7 @@ internal sealed class HookFixture : IGuestDriver, IAsyncDisposable
     public (int Descriptor, RawTool Tool) Connect()
     {
         var (kernel, tool) = ConnectedPair.Create();
-        var raw = new RawTool(tool);
+        var raw = new RawTool(tool, Context.Rules.Dialect);
         _tools.Add(raw);
         return (Vm.Descriptors.Add(kernel, new SocketMessageWriter(kernel)), raw);
     }
