@@ -29,7 +29,7 @@ public sealed class V12LayoutTableTests
     [InlineData(16, "VM_PAUSE_VCPU", "vcpu@0:2 wait@2:1 8", "")]
     [InlineData(17, "VCPU_GET_XCR", "vcpu@0:2 xcr@8:1 16", "value@0:8")]
     [InlineData(18, "VM_CONTROL_CLEANUP", "enable@0:1 8", "")]
-    [InlineData(19, "VCPU_GET_XSAVE", "vcpu@0:2 8", "area@0*")]
+    [InlineData(19, "VCPU_GET_XSAVE", "vcpu@0:2 8", "area@0:4096")]
     [InlineData(20, "VM_SET_PAGE_ACCESS", "count@0:2 entries@8[16]", "")]
     [InlineData(21, "VCPU_SET_XSAVE", "vcpu@0:2 area@8:4096", "")]
     [InlineData(23, "VCPU_GET_MTRR_TYPE", "vcpu@0:2 gpa@8:8", "type@0:1 8")]

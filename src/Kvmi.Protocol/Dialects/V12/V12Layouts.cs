@@ -46,7 +46,7 @@ internal static class V12Layouts
         new(13, "VCPU_CONTROL_CR", [.. VcpuHeader, U8("cr"), U8("enable"), Pad(6)], None),
         new(15, "VCPU_INJECT_EXCEPTION", [.. VcpuHeader, U8("nr"), Pad(3), U32("error_code"), U64("address")], None),
         new(17, "VCPU_GET_XCR", [.. VcpuHeader, U8("xcr"), Pad(7)], [U64("value")]),
-        new(19, "VCPU_GET_XSAVE", VcpuHeader, [Tail("area")]),
+        new(19, "VCPU_GET_XSAVE", VcpuHeader, [Bytes("area", 4096)]),
         new(21, "VCPU_SET_XSAVE", [.. VcpuHeader, Bytes("area", 4096)], None),
         new(23, "VCPU_GET_MTRR_TYPE", [.. VcpuHeader, U64("gpa")], [U8("type"), Pad(7)]),
         new(25, "VCPU_CONTROL_MSR", [.. VcpuHeader, U8("enable"), Pad(3), U32("msr")], None),
