@@ -30,15 +30,21 @@ internal sealed class VmWatcher : IVmObserver
             Vm = NameOf(vm.Identity),
             Status = "connected",
             Message = string.Create(CultureInfo.InvariantCulture,
-                $"{NameOf(vm.Identity)} from {vm.Identity.Peer}: dialect {vm.Dialect}, {Words.Count(vm.VcpuCount, "vCPU")}."),
+                $"{NameOf(vm.Identity)} from {vm.Identity.Peer}: dialect {vm.Dialect}, {Words.Count(vm.VcpuCount, "vCPU")}, {Offer(vm.Capabilities)}."),
             Fields =
             [
                 new OutputField("uuid", vm.Identity.Uuid.ToString()),
                 new OutputField("dialect", vm.Dialect),
                 new OutputField("vcpus", (long)vm.VcpuCount),
-                new OutputField(
-                    "commands", Names(vm.Capabilities.Commands, Enum.GetValues<CommandKind>(), kind => Words.CamelCase(kind.ToString()))),
-                new OutputField("events", Names(vm.Capabilities.Events, Enum.GetValues<EventKind>(), Words.Of)),
+                new OutputField("arrival", Words.CamelCase(vm.Identity.Arrival.ToString())),
+                new OutputField("maxPayload", (long)vm.Capabilities.MaxPayload),
+                .. vm.Capabilities.MaxGfn is { } gfn ? [new OutputField("maxGfn", (long)gfn)] : Array.Empty<OutputField>(),
+                new OutputField("commands", Names(vm.Capabilities.Commands)),
+                new OutputField("forbiddenCommands", Names(vm.Capabilities.ForbiddenCommands)),
+                new OutputField("absentCommands", Names(vm.Capabilities.AbsentCommands)),
+                new OutputField("events", Names(vm.Capabilities.Events)),
+                new OutputField("forbiddenEvents", Names(vm.Capabilities.ForbiddenEvents)),
+                new OutputField("absentEvents", Names(vm.Capabilities.AbsentEvents)),
             ],
         });
     }
@@ -72,7 +78,28 @@ internal sealed class VmWatcher : IVmObserver
         });
     }
 
-    private static string Names<T>(IReadOnlySet<T> allowed, T[] all, Func<T, string> name)
-        where T : struct, Enum =>
-        string.Join(' ', all.Where(allowed.Contains).Select(name));
+    /// <summary>What cannot be used of the dialect, for people; the JSON line has all of it.</summary>
+    private static string Offer(VmCapabilities capabilities)
+    {
+        string[] parts =
+        [
+            Missing("forbidden", Names(capabilities.ForbiddenCommands), Names(capabilities.ForbiddenEvents)),
+            Missing("not in this kernel", Names(capabilities.AbsentCommands), Names(capabilities.AbsentEvents)),
+        ];
+        var missing = string.Join("; ", parts.Where(part => part.Length > 0));
+        return missing.Length == 0 ? "everything allowed" : missing;
+    }
+
+    private static string Missing(string title, string commands, string events) => (commands.Length, events.Length) switch
+    {
+        (0, 0) => "",
+        (_, 0) => $"{title}: commands {commands}",
+        (0, _) => $"{title}: events {events}",
+        _ => $"{title}: commands {commands}, events {events}",
+    };
+
+    private static string Names(IReadOnlySet<CommandKind> kinds) =>
+        string.Join(' ', kinds.Order().Select(kind => Words.CamelCase(kind.ToString())));
+
+    private static string Names(IReadOnlySet<EventKind> kinds) => string.Join(' ', kinds.Order().Select(Words.Of));
 }
