@@ -29,11 +29,12 @@ internal sealed class CaptureScript
     /// <summary>The tool's answer to it.</summary>
     public byte[]? Answer { get; }
 
+    /// <summary>The captures of a dialect. Collections of single messages are no conversations and are not among them.</summary>
     public static IEnumerable<string> Files(KvmiDialect dialect)
     {
         var name = Dialect.Find(dialect)?.Name ?? string.Empty;
         return Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Fixtures"), $"kvmi-{name}-*.hex", SearchOption.AllDirectories)
-            .Order(StringComparer.Ordinal);
+            .Where(path => !path.EndsWith("-vectors.hex", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
     }
 
     public static CaptureScript Read(string path, Dialect dialect)
@@ -96,10 +97,27 @@ internal sealed class CaptureScript
 
     private void ChooseWhatIsPlayed()
     {
-        foreach (var command in Steps.Where(step => step.Role == MessageRole.Command))
+        var open = new HashSet<uint>();
+        foreach (var command in Steps)
         {
+            if (command.Role is MessageRole.Event && Dialect.ReadEvent(command.Bytes, out var frame) == DecodeStatus.Ok && Dialect.ExpectsReply(frame.Kind))
+            {
+                open.Add(command.Header.Sequence);
+            }
+            else if (command.Role == MessageRole.EventReply)
+            {
+                open.Remove(command.Header.Sequence);
+            }
+
+            if (command.Role != MessageRole.Command)
+            {
+                continue;
+            }
+
             command.Issue = IssuedCommand.TryRead(Dialect, command);
             command.Skipped = command.Issue is null ? "the tool's end does not send it in this form"
+                : open.Count == 0 && Dialect.TryGetCommand(command.Header.Id, out var kind) && kind == CommandKind.SetRegisters
+                ? "the session refuses it itself while no event waits"
                 : command.Reply is null ? "it was sent while replies were off"
                 : null;
             if (command.Reply is { } reply)

@@ -8,7 +8,7 @@ namespace Kvmi.Conformance.Tests.Captures;
 
 /// <summary>A captured command, sent again through the tool's API.</summary>
 /// <param name="Run">Sends it and gives the error of the reply and the data as the caller got them.</param>
-internal sealed record IssuedCommand(Func<IIntrospectedVm, (KvmiError Error, byte[] Data)> Run)
+internal sealed partial record IssuedCommand(Func<IIntrospectedVm, (KvmiError Error, byte[] Data)> Run)
 {
     /// <summary>
     /// Finds the call that sends a captured command. The command is read and written again first: bytes that our writer does not make (padding
@@ -33,12 +33,12 @@ internal sealed record IssuedCommand(Func<IIntrospectedVm, (KvmiError Error, byt
         length = 0;
         switch (kind)
         {
-            case CommandKind.ControlVmEvents when dialect.Read(payload, out ControlVmEvents command) == CommandStatus.Ok:
+            case CommandKind.ControlVmEvents when !dialect.EventsAreMasks && dialect.Read(payload, out ControlVmEvents command) == CommandStatus.Ok:
                 length = dialect.Write(again, sequence, in command);
                 return dialect.TryGetEvent(command.EventId, out var vmEvent) && command.Enable <= 1
                     ? Plain(vm => vm.ControlVmEvents(vmEvent, command.Enable != 0))
                     : null;
-            case CommandKind.ControlEvents when dialect.Read(payload, out ControlEvents command) == CommandStatus.Ok:
+            case CommandKind.ControlEvents when !dialect.EventsAreMasks && dialect.Read(payload, out ControlEvents command) == CommandStatus.Ok:
                 length = dialect.Write(again, sequence, in command);
                 return dialect.TryGetEvent(command.EventId, out var vcpuEvent) && command.Enable <= 1
                     ? Plain(vm => vm.ControlEvents(command.Vcpu, vcpuEvent, command.Enable != 0))
@@ -74,7 +74,7 @@ internal sealed record IssuedCommand(Func<IIntrospectedVm, (KvmiError Error, byt
             case CommandKind.SetRegisters when dialect.ReadSetRegisters(payload, out var vcpu, out var regs) == CommandStatus.Ok:
                 length = dialect.WriteSetRegisters(again, sequence, vcpu, in regs);
                 return Plain(vm => vm.SetRegisters(vcpu, in regs));
-            case CommandKind.SetPageAccess when dialect.Read(payload, out SetPageAccess command) == CommandStatus.Ok && command.View == 0:
+            case CommandKind.SetPageAccess when dialect.Read(payload, out SetPageAccess command) == CommandStatus.Ok:
                 var entries = new PageAccessEntry[command.Count];
                 for (var i = 0; i < entries.Length; i++)
                 {
@@ -82,13 +82,11 @@ internal sealed record IssuedCommand(Func<IIntrospectedVm, (KvmiError Error, byt
                     entries[i] = new PageAccessEntry(page, (PageAccess)access);
                 }
 
-                length = dialect.WriteSetPageAccess(again, sequence, 0, entries);
-                return entries.Length == 0 ? null : Plain(vm => vm.SetPageAccess(entries));
-            case CommandKind.GetMaxGfn:
-                length = dialect.WriteEmpty(again, sequence, kind);
-                return new IssuedCommand(vm => (vm.GetMaxGfn(out var gfn), BitConverter.GetBytes(gfn)));
+                var view = command.View;
+                length = dialect.WriteSetPageAccess(again, sequence, view, entries);
+                return entries.Length == 0 ? null : Plain(vm => view == 0 ? vm.SetPageAccess(entries) : vm.SetPageAccess(view, entries));
             default:
-                return null;
+                return FindQuery(dialect, kind, payload, again, sequence, out length);
         }
     }
 
