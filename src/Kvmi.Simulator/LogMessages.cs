@@ -66,4 +66,10 @@ internal static partial class LogMessages
         "Scenario '{Scenario}' is over and the guest caused no event: the tool armed nothing that this guest does, or armed it after the steps "
         + "had started. Arm events before the tool falls silent, or give a longer settle time.")]
     public static partial void NothingSeen(ILogger logger, string scenario);
+
+    [LoggerMessage(3023, LogLevel.Information, "Fault '{Fault}' happens to the message with id {Id}, seq {Sequence}.")]
+    public static partial void FaultHappens(ILogger logger, string fault, int id, uint sequence);
+
+    [LoggerMessage(3024, LogLevel.Information, "Fault '{Fault}' happens to the hello.")]
+    public static partial void FaultInHello(ILogger logger, string fault);
 }

@@ -10,6 +10,13 @@ public static class Simulation
     /// <summary>Names of the scenarios that need no file.</summary>
     public static IReadOnlyList<string> BuiltInScenarios => Scenarios.BuiltInScenarios.Names;
 
+    /// <summary>The scenarios that need no file, with what they do.</summary>
+    public static IReadOnlyList<CatalogueEntry> ScenarioCatalogue => Scenarios.BuiltInScenarios.All;
+
+    /// <summary>The faults that a scenario file may ask for, with what they do.</summary>
+    public static IReadOnlyList<CatalogueEntry> FaultCatalogue { get; } =
+        [.. Transport.Faults.FaultCatalogue.All.Select(fault => new CatalogueEntry(fault.Name, fault.Description))];
+
     /// <summary>
     /// Connects to the tool, plays the scenario and gives the connection up in an orderly way. Cancellation ends the run
     /// (pre-unhook, wait for the tool to close, unhook) and is reported in the result, not thrown. The guest runs on threads of its
@@ -32,6 +39,7 @@ public static class Simulation
         ArgumentNullException.ThrowIfNull(options);
         Check(options);
         var scenario = LoadScenario(options);
+        options = options with { Reconnect = options.Reconnect ?? scenario.Reconnect };
         return new SimulationControl(new SimulationRunner(options, scenario, new ModelGuest(scenario, options)), cancellationToken);
     }
 

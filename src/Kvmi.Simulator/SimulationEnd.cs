@@ -29,4 +29,7 @@ public enum SimulationEnd
 
     /// <summary>The guest was shut down (<see cref="SimulationControl.ShutDownAsync"/>, or a step of the scenario).</summary>
     ShutDown = 8,
+
+    /// <summary>A fault that the scenario asks for ended the connection, or let the tool end it.</summary>
+    BrokenByFault = 9,
 }

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Kvmi.Protocol;
 
 namespace Kvmi.Simulator;
@@ -43,6 +44,9 @@ public sealed record SimulationResult
 
     /// <summary>Command replies that carried an error, by name of the command.</summary>
     public required IReadOnlyDictionary<string, long> CommandErrors { get; init; }
+
+    /// <summary>Faults of the scenario that happened, by their names in scenario files; those that did not are absent.</summary>
+    public IReadOnlyDictionary<string, long> Faults { get; init; } = ReadOnlyDictionary<string, long>.Empty;
 
     /// <summary>Sum of <see cref="Events"/>.</summary>
     public long EventCount => Events.Values.Sum();

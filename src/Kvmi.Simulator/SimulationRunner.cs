@@ -78,8 +78,8 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
 
         LogMessages.ScenarioEnded(_logger, _scenario.Title, end);
         var sound = end is SimulationEnd.Completed or SimulationEnd.Limit or SimulationEnd.Cancelled or SimulationEnd.ClosedByTool
-            or SimulationEnd.ShutDown;
-        if (sound && end != SimulationEnd.Cancelled && _context.Counters.GuestEvents == 0)
+            or SimulationEnd.ShutDown or SimulationEnd.BrokenByFault;
+        if (sound && end is not (SimulationEnd.Cancelled or SimulationEnd.BrokenByFault) && _context.Counters.GuestEvents == 0)
         {
             LogMessages.NothingSeen(_logger, _scenario.Title);
         }
@@ -98,6 +98,7 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
             Replies = _context.Counters.Replies(),
             Commands = _context.Counters.Commands(),
             CommandErrors = _context.Counters.Errors(),
+            Faults = _manager.Faults,
             Consequences = connections > 0 ? _guest.ReadConsequences() : [],
         };
     }

@@ -12,6 +12,8 @@ internal static class CommonOptions
     private static readonly (string Name, KvmiDialect Dialect)[] Dialects =
         [("v7", KvmiDialect.V7), ("rfc-v5", KvmiDialect.RfcV5), ("v11", KvmiDialect.V11), ("v12", KvmiDialect.V12)];
 
+    private static string Spoken => string.Join(", ", Protocol.Dialects.Dialect.All.Select(dialect => dialect.Name));
+
     /// <summary>--log-config, for every verb.</summary>
     public static Option<string?> LogConfig { get; } = new("--log-config")
     {
@@ -76,11 +78,14 @@ internal static class CommonOptions
     public static Option<KvmiDialect?> Dialect(bool auto) => new("--dialect")
     {
         Description = auto
-            ? "Wire dialect: auto (default), v7, rfc-v5, v11, v12; this version speaks v7"
-            : "Wire dialect: v7 (default), rfc-v5, v11, v12; this version speaks v7",
+            ? $"Wire dialect: auto (default), {Spoken}"
+            : $"Wire dialect: {Spoken} (default: v7)",
         HelpName = "DIALECT",
-        CustomParser = result => auto && result.Tokens is [{ Value: "auto" }] ? null : Choose<KvmiDialect>(result, Dialects),
+        CustomParser = result => auto && result.Tokens is [{ Value: "auto" }] ? null : ParseDialect(result),
     };
+
+    /// <summary>Reads the name of a dialect.</summary>
+    public static KvmiDialect? ParseDialect(ArgumentResult result) => Choose<KvmiDialect>(result, Dialects);
 
     /// <summary>Name of a dialect as users write it.</summary>
     public static string DialectName(KvmiDialect dialect) => Array.Find(Dialects, entry => entry.Dialect == dialect).Name;
@@ -107,7 +112,7 @@ internal static class CommonOptions
         if (dialect is { } asked && Protocol.Dialects.Dialect.Find(asked) is null)
         {
             throw new UsageException(
-                $"This version speaks the dialect v7 only; '{DialectName(asked)}' is known by name but not built. Give --dialect v7 or leave it out.");
+                $"'{DialectName(asked)}' is known by name but not built: this version speaks {Spoken}. Give one of these, or leave --dialect out.");
         }
     }
 

@@ -38,6 +38,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         StatusOutput or TestOutput => "status",
         FindingOutput => "finding",
         MessageOutput => "message",
+        CatalogueOutput => "entry",
         _ => "summary",
     };
 
@@ -56,6 +57,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case RunSummaryOutput run: RunSummary(json, run); break;
             case SimulationSummaryOutput simulation: JsonSimulation.Write(json, simulation.Result); break;
             case TotalsOutput totals: Totals(json, totals); break;
+            case CatalogueOutput entry: JsonSimulation.Write(json, entry); break;
             default: throw new ArgumentException($"No JSON form for {record.GetType().Name}.", nameof(record));
         }
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Simulator;
 
 namespace Kvmi.Policy.Host.Output;
@@ -6,6 +7,13 @@ namespace Kvmi.Policy.Host.Output;
 /// <summary>The JSON form of a simulation's result.</summary>
 internal static class JsonSimulation
 {
+    public static void Write(Utf8JsonWriter json, CatalogueOutput entry)
+    {
+        json.WriteString("entry", entry.Section);
+        json.WriteString("name", entry.Entry.Name);
+        json.WriteString("description", entry.Entry.Description);
+    }
+
     public static void Write(Utf8JsonWriter json, SimulationResult result)
     {
         json.WriteString("summary", "simulation");
@@ -25,6 +33,11 @@ internal static class JsonSimulation
         Counts(json, "replies", result.Replies.Select(entry => (Words.CamelCase(entry.Key.ToString()), entry.Value)));
         Counts(json, "commands", result.Commands.Select(entry => (entry.Key, entry.Value)));
         Counts(json, "commandErrors", result.CommandErrors.Select(entry => (entry.Key, entry.Value)));
+        if (result.Faults.Count > 0)
+        {
+            Counts(json, "faults", result.Faults.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => (entry.Key, entry.Value)));
+        }
+
         json.WriteNumber("eventCount", result.EventCount);
         json.WriteNumber("replyCount", result.ReplyCount);
         json.WriteStartArray("consequences");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Simulator;
 
 namespace Kvmi.Policy.Host.Output;
@@ -7,6 +8,11 @@ namespace Kvmi.Policy.Host.Output;
 /// <summary>The text form of a simulation's result.</summary>
 internal static class TextSimulation
 {
+    private const int NameColumn = 18;
+
+    public static void Write(StringBuilder line, CatalogueOutput entry) => line.Append(entry.Section.PadRight(8)).Append(' ')
+        .AppendSafe(entry.Entry.Name.PadRight(NameColumn)).Append("  ").AppendSafe(entry.Entry.Description);
+
     public static void Write(StringBuilder line, SimulationResult result)
     {
         line.Append("guest    scenario ").AppendSafe(result.Scenario).Append(": ")
@@ -24,6 +30,11 @@ internal static class TextSimulation
         if (result.CommandErrors.Count > 0)
         {
             Counts(line, "refused", result.CommandErrors.Values.Sum(), result.CommandErrors.Select(entry => (entry.Key, entry.Value)));
+        }
+
+        if (result.Faults.Count > 0)
+        {
+            Counts(line, "faults", result.Faults.Values.Sum(), result.Faults.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => (entry.Key, entry.Value)));
         }
 
         foreach (var consequence in result.Consequences)

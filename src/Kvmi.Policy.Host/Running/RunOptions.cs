@@ -21,6 +21,18 @@ internal sealed record RunOptions
     /// <summary>The dialect of every peer; null to detect it.</summary>
     public KvmiDialect? Dialect { get; init; }
 
+    /// <summary>What the simulated guest's kernel speaks; null: as <see cref="Dialect"/>, else v7.</summary>
+    public KvmiDialect? SimulatedDialect { get; init; }
+
+    /// <summary>Number of vCPUs of the simulated guest; null: the scenario's.</summary>
+    public int? Vcpus { get; init; }
+
+    /// <summary>Seed of the simulated guest; null: the scenario's.</summary>
+    public ulong? Seed { get; init; }
+
+    /// <summary>When the simulated guest connects again; null: as the scenario says.</summary>
+    public TimeSpan? Reconnect { get; init; }
+
     public long? Events { get; init; }
 
     public TimeSpan? Duration { get; init; }

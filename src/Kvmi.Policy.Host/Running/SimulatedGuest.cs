@@ -1,4 +1,5 @@
 using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Protocol;
 using Kvmi.Session.Endpoints;
 using Kvmi.Simulator;
 
@@ -8,6 +9,7 @@ namespace Kvmi.Policy.Host.Running;
 internal sealed class SimulatedGuest : IDisposable
 {
     private static readonly TimeSpan SettleTime = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan DetectionPause = TimeSpan.FromMilliseconds(100);
     private readonly PrivateDirectory _directory = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly SimulatorOptions _options;
@@ -16,10 +18,17 @@ internal sealed class SimulatedGuest : IDisposable
     public SimulatedGuest(VerbContext context, RunOptions options, string scenario)
     {
         Endpoint = KvmiEndpoint.Parse($"unix:{Path.Combine(_directory.Path, "kvmi.sock")}");
+        var dialect = options.SimulatedDialect ?? options.Dialect ?? KvmiDialect.V7;
         _options = new SimulatorOptions
         {
             Endpoint = Endpoint.ToString(),
             Scenario = scenario,
+            Dialect = dialect,
+            Vcpus = options.Vcpus,
+            Seed = options.Seed,
+
+            // A detecting host finds rfc-v5 with the second connection of a VM only (kvmi-later-dialects.md 1.7, 5).
+            Reconnect = options.Reconnect ?? (dialect == KvmiDialect.RfcV5 && options.Dialect is null ? DetectionPause : null),
             Cookie = options.Cookie,
 
             // The limits are the guest's, so that it ends its life in order and its last event is answered like the first.

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Running;
+using Kvmi.Protocol;
 using Kvmi.Session.Endpoints;
 
 namespace Kvmi.Policy.Host.Verbs;
@@ -20,10 +21,20 @@ internal static class RunVerb
         };
         var simulate = new Option<string?>("--simulate")
         {
-            Description = "Start the built-in simulated guest on a private socket, and end when its scenario has ended",
+            Description = "Start the built-in simulated guest on a private socket, and end when its scenario has ended; for the names of scenarios see "
+                + "simulate --list",
             HelpName = "SCENARIO",
             Arity = ArgumentArity.ZeroOrOne,
         };
+        var simulatedDialect = new Option<KvmiDialect?>("--simulated-dialect")
+        {
+            Description = "Wire dialect of the simulated guest (default: that of --dialect, else v7)",
+            HelpName = "DIALECT",
+            CustomParser = CommonOptions.ParseDialect,
+        };
+        var vcpus = SimulationOptions.Vcpus();
+        var seed = SimulationOptions.Seed();
+        var reconnect = SimulationOptions.Reconnect();
         var policies = CommonOptions.Policies();
         var plugins = CommonOptions.Plugins();
         var mode = CommonOptions.Mode();
@@ -36,13 +47,22 @@ internal static class RunVerb
         var verb = new Command("run",
             "Decide about the events of introspected VMs with the policies.\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy run --listen unix:/run/kvmi.sock --mode audit")
         {
-            listen, simulate, policies, plugins, mode, dialect, events, duration, cookie, remote, json,
+            listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, mode, dialect, events, duration, cookie, remote, json,
         };
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             CommonOptions.RequireSpoken(parse.GetValue(dialect));
+            CommonOptions.RequireSpoken(parse.GetValue(simulatedDialect));
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
             var endpoints = Endpoints(parse.GetRequiredValue(listen), parse.GetValue(remote));
+            foreach (var option in new Option[] { simulatedDialect, vcpus, seed, reconnect })
+            {
+                if (scenario is null && parse.GetResult(option) is not null)
+                {
+                    throw new UsageException($"{option.Name} is about the simulated guest, and there is none: give --simulate too.");
+                }
+            }
+
             if (scenario is null && endpoints.Count == 0)
             {
                 throw new UsageException("There is nothing to listen on: give --listen unix:PATH for a real VM, or --simulate for the built-in one.");
@@ -56,6 +76,10 @@ internal static class RunVerb
                 Mode = parse.GetValue(mode),
                 Scenario = scenario,
                 Dialect = parse.GetValue(dialect),
+                SimulatedDialect = parse.GetValue(simulatedDialect),
+                Vcpus = parse.GetValue(vcpus),
+                Seed = parse.GetValue(seed),
+                Reconnect = parse.GetValue(reconnect),
                 Events = parse.GetValue(events),
                 Duration = parse.GetValue(duration),
                 Cookie = CookieFile.Read(parse.GetValue(cookie)),

@@ -4,6 +4,7 @@ using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Policy.Host.Running;
 using Kvmi.Protocol;
 using Kvmi.Simulator;
+using Kvmi.Simulator.Programs;
 
 namespace Kvmi.Policy.Host.Verbs;
 
@@ -12,25 +13,22 @@ internal static class SimulateVerb
 {
     public static Command Create()
     {
-        var connect = new Option<string>("--connect")
+        var connect = new Option<string?>("--connect")
         {
             Description = "Where the tool listens: unix:PATH, tcp:127.0.0.1:PORT or vsock:CID:PORT",
             HelpName = "ENDPOINT",
-            Required = true,
         };
         var dialect = CommonOptions.Dialect(auto: false);
-        var vcpus = new Option<int?>("--vcpus") { Description = "Number of vCPUs (default: the scenario's)", HelpName = "N" };
+        var list = new Option<bool>("--list") { Description = "List the built-in scenarios, the guest programs and the faults that a scenario file may use" };
+        var vcpus = SimulationOptions.Vcpus();
         var scenario = new Option<string>("--scenario")
         {
-            Description = "Name of a built-in scenario, or path of a scenario file",
+            Description = "Name of a built-in scenario (see --list), or path of a scenario file",
             HelpName = "FILE|NAME",
             DefaultValueFactory = _ => "default",
         };
-        var seed = new Option<ulong?>("--seed")
-        {
-            Description = "Seed of everything random; the same seed gives the same guest",
-            HelpName = "N",
-        };
+        var seed = SimulationOptions.Seed();
+        var reconnect = SimulationOptions.Reconnect();
         var cookie = CookieFile.Option();
         var events = CommonOptions.Events();
         var duration = CommonOptions.For();
@@ -43,20 +41,27 @@ internal static class SimulateVerb
         };
         var json = CommonOptions.Json();
         var verb = new Command("simulate",
-            "Play a hypervisor with a model guest against a listening tool.\n\nExample:\n  kvmi-policy simulate --connect unix:/run/kvmi.sock --vcpus 2")
+            "Play a hypervisor with a model guest against a listening tool.\n\nExamples:\n  kvmi-policy simulate --list\n  kvmi-policy simulate --connect unix:/run/kvmi.sock --vcpus 2")
         {
-            connect, dialect, vcpus, scenario, seed, cookie, events, duration, settle, json,
+            connect, list, dialect, vcpus, scenario, seed, reconnect, cookie, events, duration, settle, json,
         };
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
+            if (parse.GetValue(list))
+            {
+                return Task.FromResult(List(context));
+            }
+
             CommonOptions.RequireSpoken(parse.GetValue(dialect));
             return RunAsync(context, new SimulatorOptions
             {
-                Endpoint = parse.GetRequiredValue(connect),
+                Endpoint = parse.GetValue(connect)
+                    ?? throw new UsageException("There is no tool to connect to: give --connect unix:PATH, or --list to see what there is."),
                 Dialect = parse.GetValue(dialect) ?? KvmiDialect.V7,
                 Vcpus = parse.GetValue(vcpus),
                 Scenario = parse.GetRequiredValue(scenario),
                 Seed = parse.GetValue(seed),
+                Reconnect = parse.GetValue(reconnect),
                 Cookie = CookieFile.Read(parse.GetValue(cookie)),
                 MaxEvents = parse.GetValue(events),
                 MaxDuration = parse.GetValue(duration),
@@ -66,6 +71,22 @@ internal static class SimulateVerb
             });
         });
         return verb;
+    }
+
+    private static int List(VerbContext context)
+    {
+        Write("scenario", Simulation.ScenarioCatalogue);
+        Write("program", GuestPrograms.All);
+        Write("fault", Simulation.FaultCatalogue);
+        return ExitCode.Fine;
+
+        void Write(string section, IEnumerable<CatalogueEntry> entries)
+        {
+            foreach (var entry in entries)
+            {
+                context.Results.Write(new CatalogueOutput { Time = context.Results.Now, Section = section, Entry = entry });
+            }
+        }
     }
 
     private static async Task<int> RunAsync(VerbContext context, SimulatorOptions options)

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Kvmi.Protocol.Handshake;
 using Kvmi.Simulator.Transport;
+using Kvmi.Simulator.Transport.Faults;
 
 namespace Kvmi.Simulator.DeviceManager;
 
@@ -15,6 +16,7 @@ internal sealed class ToolConnector
     private readonly byte[]? _cookieHash;
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _timeProvider;
+    private readonly FaultSchedule? _faults;
 
     /// <summary>Makes a connector.</summary>
     /// <param name="endpoint">Where the tool listens.</param>
@@ -22,12 +24,15 @@ internal sealed class ToolConnector
     /// <param name="secret">The device manager's secret; null when any answer will do.</param>
     /// <param name="timeout">Longest wait for the answer.</param>
     /// <param name="timeProvider">Clock of the time-out.</param>
-    public ToolConnector(ToolEndpoint endpoint, byte[] hello, ReadOnlyMemory<byte>? secret, TimeSpan timeout, TimeProvider timeProvider)
+    /// <param name="faults">What goes wrong on purpose; null: nothing.</param>
+    public ToolConnector(
+        ToolEndpoint endpoint, byte[] hello, ReadOnlyMemory<byte>? secret, TimeSpan timeout, TimeProvider timeProvider, FaultSchedule? faults = null)
     {
         _endpoint = endpoint;
         _hello = hello;
         _timeout = timeout;
         _timeProvider = timeProvider;
+        _faults = faults;
         if (secret is { } bytes)
         {
             _cookieHash = new byte[CookieHash.Length];
@@ -50,19 +55,27 @@ internal sealed class ToolConnector
 
         // The socket stays in blocking mode for the kernel side, so time-out and cancellation end a wait by shutting it down.
         var expired = false;
-        string? error;
+        string? error = null;
+        var pause = _faults?.LookAtHello() ?? TimeSpan.Zero;
         using (cancellationToken.Register(() => ShutDown(socket)))
-        using (_timeProvider.CreateTimer(
-            _ =>
-            {
-                Volatile.Write(ref expired, true);
-                ShutDown(socket);
-            },
-            null,
-            _timeout,
-            Timeout.InfiniteTimeSpan))
         {
-            error = Shake(socket);
+            if (!SendHello(socket, pause, cancellationToken))
+            {
+                error = "the tool closed the connection before the hello was sent.";
+            }
+            else
+            {
+                using var timer = _timeProvider.CreateTimer(
+                    _ =>
+                    {
+                        Volatile.Write(ref expired, true);
+                        ShutDown(socket);
+                    },
+                    null,
+                    _timeout,
+                    Timeout.InfiniteTimeSpan);
+                error = ReadAnswer(socket);
+            }
         }
 
         if (Volatile.Read(ref expired))
@@ -80,16 +93,32 @@ internal sealed class ToolConnector
         }
 
         socket.Dispose();
-        return new HandshakeResult(null, error, IsUnreachable: false);
+        return new HandshakeResult(null, error, IsUnreachable: false, pause > TimeSpan.Zero ? FaultCatalogue.Of(FaultKind.SlowHandshake).Name : null);
     }
 
-    private string? Shake(Socket socket)
+    private bool SendHello(Socket socket, TimeSpan pause, CancellationToken cancellationToken)
     {
-        if (!new SocketMessageWriter(socket).Write(_hello))
+        var writer = new SocketMessageWriter(socket);
+        if (pause <= TimeSpan.Zero || _faults is null)
         {
-            return "the tool closed the connection before the hello was sent.";
+            return writer.Write(_hello);
         }
 
+        LogMessages.FaultInHello(_faults.Logger, FaultCatalogue.Of(FaultKind.SlowHandshake).Name);
+        var half = _hello.Length / 2;
+        var delay = new FaultDelay(_timeProvider);
+        using var cancelled = cancellationToken.Register(delay.Release);
+        if (!writer.Write(_hello.AsSpan(0, half)))
+        {
+            return false;
+        }
+
+        delay.Wait(pause);
+        return writer.Write(_hello.AsSpan(half));
+    }
+
+    private string? ReadAnswer(Socket socket)
+    {
         var answer = new byte[HandshakeAnswer.Length];
         if (!Receive(socket, answer.AsSpan(0, sizeof(uint))))
         {

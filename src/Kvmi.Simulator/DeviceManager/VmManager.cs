@@ -4,6 +4,7 @@ using Kvmi.Simulator.Kernel;
 using Kvmi.Simulator.Kernel.Hooking;
 using Kvmi.Simulator.Scenarios;
 using Kvmi.Simulator.Transport;
+using Kvmi.Simulator.Transport.Faults;
 using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Simulator.DeviceManager;
@@ -47,6 +48,7 @@ internal sealed partial class VmManager : IDisposable
         _endpoint = ToolEndpoint.Parse(options.Endpoint);
         _vm = new VmDescriptor(context) { HoldsReceiver = true };
         _startTime = options.TimeProvider.GetUtcNow();
+        _faults = new FaultSchedule(scenario.Faults, scenario.Seed, context.Rules.Dialect, options.TimeProvider, _logger);
     }
 
     /// <summary>Number of connections that got through the handshake.</summary>
@@ -137,6 +139,11 @@ internal sealed partial class VmManager : IDisposable
             return null;
         }
 
+        if (EndByFault() is { } written)
+        {
+            return written;
+        }
+
         // Where the scenario has no end, a tool that leaves without losing anything has given it one.
         return _scenario.IsEndless && hook is { CloseReason: null, Loss: null }
             ? new GuestEnd(SimulationEnd.ClosedByTool, null)
@@ -156,7 +163,9 @@ internal sealed partial class VmManager : IDisposable
             return await HookAsync(socket).ConfigureAwait(false);
         }
 
-        return asked.IsCompleted ? null : new GuestEnd(SimulationEnd.NotConnected, $"{_endpoint.Text}: {connection.Error}");
+        return asked.IsCompleted ? null
+            : connection.BrokenBy is not null ? new GuestEnd(SimulationEnd.BrokenByFault, null)
+            : new GuestEnd(SimulationEnd.NotConnected, $"{_endpoint.Text}: {connection.Error}");
     }
 
     private async Task<HandshakeResult> ConnectAsync(CancellationToken cancellationToken)
@@ -168,7 +177,7 @@ internal sealed partial class VmManager : IDisposable
 
         var start = _options.TimeProvider.GetTimestamp();
         var hello = MakeHello();
-        var connector = new ToolConnector(_endpoint, hello, _options.Cookie, _options.HandshakeTimeout, _options.TimeProvider);
+        var connector = new ToolConnector(_endpoint, hello, _options.Cookie, _options.HandshakeTimeout, _options.TimeProvider, _faults);
         while (true)
         {
             if (cancellationToken.IsCancellationRequested)
@@ -211,7 +220,7 @@ internal sealed partial class VmManager : IDisposable
         LogMessages.Connected(_logger, _endpoint.Text, _scenario.Name, _scenario.Uuid, MakeHello().Length);
         _pause = null;
         _isPatient = false;
-        var descriptor = _vm.Descriptors.Add(socket, new SocketMessageWriter(socket));
+        var descriptor = _vm.Descriptors.Add(socket, CreateWriter(socket));
         var error = await IoctlAsync(_vm.Ioctls.Hook, HookBytes(descriptor)).ConfigureAwait(false);
         _vm.Descriptors.Remove(descriptor);
         if (error != IoctlError.None || _vm.Current is not { } hook)
@@ -220,6 +229,7 @@ internal sealed partial class VmManager : IDisposable
             return new GuestEnd(SimulationEnd.Failed, $"The simulated kernel refused the HOOK ioctl: {error}.");
         }
 
+        AttachFaults(hook);
         Volatile.Write(ref _lastHook, hook);
         Volatile.Write(ref _hook, hook);
         await AllowAsync(_vm.Ioctls.Command, _options.AllowedCommands).ConfigureAwait(false);

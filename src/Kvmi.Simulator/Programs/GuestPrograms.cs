@@ -3,30 +3,34 @@ namespace Kvmi.Simulator.Programs;
 /// <summary>The building blocks by the names that scenario files use.</summary>
 public static class GuestPrograms
 {
-    private static readonly Dictionary<string, Action<VcpuProgramBuilder, int>> Blocks = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, Block> Blocks = new(StringComparer.Ordinal)
     {
-        ["boot"] = (_, _) => { },
-        ["process-switches"] = (program, count) => program.ProcessSwitches(count),
-        ["syscalls"] = (program, count) => program.Syscalls(count),
-        ["lstar-hijack"] = (program, _) => program.LstarHijack(),
-        ["smep-clear"] = (program, _) => program.SmepClear(),
-        ["smap-clear"] = (program, _) => program.SmapClear(),
-        ["umip-clear"] = (program, _) => program.UmipClear(),
-        ["wp-clear"] = (program, _) => program.WriteProtectClear(),
-        ["wx-violation"] = (program, _) => program.WxViolation(),
-        ["ret2usr"] = (program, _) => program.ReturnToUser(),
-        ["idt-patch"] = (program, _) => program.IdtPatch(),
-        ["int3"] = (program, count) => program.Int3(count),
-        ["hypercall"] = (program, count) => program.Hypercall((ulong)count),
-        ["descriptor-loads"] = (program, _) => program.DescriptorLoads(),
-        ["xsetbv"] = (program, _) => program.Xsetbv(3),
-        ["cpuid"] = (program, count) => program.Cpuid((uint)count),
-        ["probe"] = (program, _) => program.CallProbe(),
-        ["delay"] = (program, count) => program.Delay(count),
+        ["boot"] = new("nothing more than the boot that every program starts with", (_, _) => { }),
+        ["process-switches"] = new("switches processes (CR3), each of which makes a system call", (program, count) => program.ProcessSwitches(count)),
+        ["syscalls"] = new("makes system calls", (program, count) => program.Syscalls(count)),
+        ["lstar-hijack"] = new("attack: a module points LSTAR, the entry of system calls, to itself", (program, _) => program.LstarHijack()),
+        ["smep-clear"] = new("attack: clears CR4.SMEP", (program, _) => program.SmepClear()),
+        ["smap-clear"] = new("attack: clears CR4.SMAP", (program, _) => program.SmapClear()),
+        ["umip-clear"] = new("attack: clears CR4.UMIP", (program, _) => program.UmipClear()),
+        ["wp-clear"] = new("attack: clears CR0.WP", (program, _) => program.WriteProtectClear()),
+        ["wx-violation"] = new("attack: writes code into a kernel page and runs it", (program, _) => program.WxViolation()),
+        ["ret2usr"] = new("attack: the kernel jumps to user code", (program, _) => program.ReturnToUser()),
+        ["idt-patch"] = new("attack: points the gate of #BP to a module and raises it", (program, _) => program.IdtPatch()),
+        ["int3"] = new("executes INT3", (program, count) => program.Int3(count)),
+        ["hypercall"] = new("makes the hypercall of an introspection agent", (program, count) => program.Hypercall((ulong)count)),
+        ["descriptor-loads"] = new("stores and loads GDTR, IDTR, TR and LDTR", (program, _) => program.DescriptorLoads()),
+        ["xsetbv"] = new("writes XCR0", (program, _) => program.Xsetbv(3)),
+        ["cpuid"] = new("executes CPUID", (program, count) => program.Cpuid((uint)count)),
+        ["probe"] = new("calls the function that a tool may patch", (program, _) => program.CallProbe()),
+        ["delay"] = new("does nothing for a while: four instructions for each repetition", (program, count) => program.Delay(count)),
     };
 
+    /// <summary>All of them with what they do, in alphabetical order.</summary>
+    public static IReadOnlyList<CatalogueEntry> All { get; } =
+        [.. Blocks.OrderBy(block => block.Key, StringComparer.Ordinal).Select(block => new CatalogueEntry(block.Key, block.Value.Description))];
+
     /// <summary>All names, in alphabetical order.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. Blocks.Keys.Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Names { get; } = [.. All.Select(entry => entry.Name)];
 
     /// <summary>Adds a block to a vCPU's program.</summary>
     /// <param name="program">The program.</param>
@@ -38,8 +42,8 @@ public static class GuestPrograms
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(name);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        if (!Blocks.TryGetValue(name, out var add)) return false;
-        add(program, count);
+        if (!Blocks.TryGetValue(name, out var block)) return false;
+        block.Add(program, count);
         return true;
     }
 
@@ -54,4 +58,6 @@ public static class GuestPrograms
         guest[0].LstarHijack().Syscalls(3).WxViolation().SmepClear();
         return guest.OnEach(program => program.ProcessSwitches(12));
     }
+
+    private sealed record Block(string Description, Action<VcpuProgramBuilder, int> Add);
 }

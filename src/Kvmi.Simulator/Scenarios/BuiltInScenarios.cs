@@ -1,54 +1,69 @@
+using Kvmi.Simulator.Transport.Faults;
+
 namespace Kvmi.Simulator.Scenarios;
 
-/// <summary>The scenarios that need no file.</summary>
+/// <summary>The scenarios that need no file. A new one is one line here.</summary>
 internal static class BuiltInScenarios
 {
+    private static readonly string[] Attacks =
+        ["lstar-hijack", "idt-patch", "wx-violation", "ret2usr", "smep-clear", "smap-clear", "umip-clear", "wp-clear"];
+
+    private static readonly SortedDictionary<string, Entry> Entries = new(StringComparer.Ordinal)
+    {
+        ["attacks"] = new("ordinary work on every vCPU, and every attack program, one after the other, on vCPU 0", CreateAttacks),
+        ["boot"] = new("only what every guest does at start: LSTAR and its neighbours are set once, control bits come on", _ => [Step("boot")]),
+        ["default"] = new("ordinary work on every vCPU; vCPU 0 hijacks LSTAR, runs fresh code, clears SMEP", CreateDefault),
+        ["faulty"] = new("the default guest on a slow kernel with short writes and overtaking events, which a sound tool survives", CreateDefault)
+        {
+            Faults = MildFaults,
+        },
+        ["load"] = new("process switches as fast as the tool answers, without end", _ => [Step("process-switches", repeat: 0)]),
+    };
+
+    /// <summary>Their names with what they do, in alphabetical order.</summary>
+    public static IReadOnlyList<CatalogueEntry> All { get; } =
+        [.. Entries.Select(entry => new CatalogueEntry(entry.Key, entry.Value.Description))];
+
     /// <summary>Their names.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["boot", "default", "load"];
+    public static IReadOnlyList<string> Names { get; } = [.. Entries.Keys];
+
+    private static IReadOnlyList<FaultRule> MildFaults =>
+    [
+        new() { Kind = FaultKind.ShortWrites, On = FaultScope.Any, Times = 0, Probability = 0.25, Bytes = 7 },
+        new() { Kind = FaultKind.SlowKernel, On = FaultScope.Any, Times = 0, Probability = 0.02, Delay = TimeSpan.FromMilliseconds(5) },
+        new() { Kind = FaultKind.EventBetween, On = FaultScope.Replies, Times = 0, Probability = 0.3, Delay = TimeSpan.FromMilliseconds(5) },
+    ];
 
     /// <summary>Makes a built-in scenario.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
-    /// <param name="seed">Varies the lengths of the quiet stretches between the attacks.</param>
+    /// <param name="seed">Varies the lengths of the quiet stretches between the attacks, and the faults.</param>
     /// <returns>Null when there is none of this name.</returns>
-    public static Scenario? Find(string name, ulong seed) => name switch
-    {
-        // Only what every guest does at start: LSTAR and its neighbours are set once, paging and CR4 bits come on.
-        "boot" => new Scenario { Title = name, Seed = seed, Steps = [new ScenarioStep("boot", null, 1)] },
-        "default" => CreateDefault(seed),
-
-        // As many CR3 writes as the tool can answer, for ever.
-        "load" => new Scenario { Title = name, Seed = seed, Steps = [new ScenarioStep("process-switches", null, 0)] },
-        _ => null,
-    };
+    public static Scenario? Find(string name, ulong seed) => Entries.TryGetValue(name, out var entry)
+        ? new Scenario { Title = name, Seed = seed, Steps = entry.Steps(new SeededRandom(seed)), Faults = entry.Faults }
+        : null;
 
     /// <summary>Ordinary work, then one attack after the other on vCPU 0 while the other vCPUs go on working.</summary>
-    private static Scenario CreateDefault(ulong seed)
-    {
-        var state = seed;
-        return new Scenario
-        {
-            Title = "default",
-            Seed = seed,
-            Steps =
-            [
-                new ScenarioStep("process-switches", null, 40 + Next(ref state, 20)),
-                new ScenarioStep("lstar-hijack", 0, 1),
-                new ScenarioStep("syscalls", 0, 3),
-                new ScenarioStep("process-switches", null, 10 + Next(ref state, 20)),
-                new ScenarioStep("wx-violation", 0, 1),
-                new ScenarioStep("process-switches", null, 10 + Next(ref state, 20)),
-                new ScenarioStep("smep-clear", 0, 1),
-                new ScenarioStep("process-switches", null, 20 + Next(ref state, 20)),
-            ],
-        };
-    }
+    private static ScenarioStep[] CreateDefault(SeededRandom random) =>
+    [
+        Work(40, random),
+        Step("lstar-hijack", 0),
+        Step("syscalls", 0, 3),
+        Work(10, random),
+        Step("wx-violation", 0),
+        Work(10, random),
+        Step("smep-clear", 0),
+        Work(20, random),
+    ];
 
-    // SplitMix64: small, and the same on every runtime.
-    private static long Next(ref ulong state, ulong below)
+    private static ScenarioStep[] CreateAttacks(SeededRandom random) =>
+        [Work(10, random), .. Attacks.SelectMany(attack => new[] { Step(attack, 0), Step("syscalls", 0, 2), Work(2, random) })];
+
+    private static ScenarioStep Work(long least, SeededRandom random) => Step("process-switches", repeat: least + random.Next(20));
+
+    private static ScenarioStep Step(string program, int? vcpu = null, long repeat = 1) => new(program, vcpu, repeat);
+
+    private sealed record Entry(string Description, Func<SeededRandom, ScenarioStep[]> Steps)
     {
-        var z = state += 0x9E37_79B9_7F4A_7C15;
-        z = (z ^ (z >> 30)) * 0xBF58_476D_1CE4_E5B9;
-        z = (z ^ (z >> 27)) * 0x94D0_49BB_1331_11EB;
-        return (long)((z ^ (z >> 31)) % below);
+        public IReadOnlyList<FaultRule> Faults { get; init; } = [];
     }
 }

@@ -1,3 +1,5 @@
+using Kvmi.Simulator.Transport.Faults;
+
 namespace Kvmi.Simulator.Scenarios;
 
 /// <summary>What a simulated guest is and does. Immutable.</summary>
@@ -29,6 +31,12 @@ internal sealed record Scenario
 
     /// <summary>Most events per second, all vCPUs together; null: as fast as the tool answers.</summary>
     public int? Pace { get; init; }
+
+    /// <summary>Pause before the device manager connects again after the connection ended; null: it does not.</summary>
+    public TimeSpan? Reconnect { get; init; }
+
+    /// <summary>What goes wrong on purpose on the way to the tool.</summary>
+    public IReadOnlyList<FaultRule> Faults { get; init; } = [];
 
     /// <summary>The steps; each vCPU takes those that concern it, in this order, on its own.</summary>
     public required IReadOnlyList<ScenarioStep> Steps { get; init; }

@@ -6,7 +6,7 @@ using YamlDotNet.RepresentationModel;
 namespace Kvmi.Simulator.Scenarios;
 
 /// <summary>Reads scenario files. Everything in them is bounded and every error names file, line and column.</summary>
-internal sealed class ScenarioLoader
+internal sealed partial class ScenarioLoader
 {
     /// <summary>Largest file.</summary>
     public const int MaxFileBytes = 64 * 1024;
@@ -14,13 +14,10 @@ internal sealed class ScenarioLoader
     /// <summary>Largest number of steps.</summary>
     public const int MaxSteps = 1000;
 
-    private const long MaxRepeat = 1_000_000_000;
     private const int MaxPace = 10_000_000;
     private static readonly TimeSpan MaxTime = TimeSpan.FromHours(1);
     private static readonly string[] Keys =
-        ["scenario", "vcpus", "seed", "hello", "name", "uuid", "settle", "max-wait", "pace", "steps"];
-
-    private static readonly string[] StepKeys = ["program", "vcpu", "repeat"];
+        ["scenario", "vcpus", "seed", "hello", "name", "uuid", "settle", "max-wait", "pace", "reconnect", "faults", "steps"];
 
     private readonly string _file;
     private readonly IReadOnlyCollection<string> _programs;
@@ -85,7 +82,7 @@ internal sealed class ScenarioLoader
     private Scenario Read(YamlNode node)
     {
         var root = Mapping(node, "the scenario", Keys);
-        var stepsNode = root.GetValueOrDefault("steps") ?? throw Error(node, "'steps' is missing; give at least one, for example '- program: idle'");
+        var stepsNode = root.GetValueOrDefault("steps") ?? throw Error(node, "'steps' is missing; give at least one, for example '- program: boot'");
         if (stepsNode is not YamlSequenceNode sequence || sequence.Children.Count is 0 or > MaxSteps)
         {
             throw Error(stepsNode, $"'steps' must be a list of 1 to {MaxSteps} steps");
@@ -104,32 +101,10 @@ internal sealed class ScenarioLoader
             Settle = Time(root, "settle", defaults.Settle),
             MaxWait = Time(root, "max-wait", defaults.MaxWait),
             Pace = root.ContainsKey("pace") ? (int)Number(root, "pace", 0, 1, MaxPace) : null,
+            Reconnect = root.ContainsKey("reconnect") ? Time(root, "reconnect", default) : null,
+            Faults = Faults(root),
             Steps = [.. sequence.Children.Select(child => Step(child, vcpus))],
         };
-    }
-
-    private ScenarioStep Step(YamlNode node, int vcpus)
-    {
-        var step = Mapping(node, "a step", StepKeys);
-        if (!step.TryGetValue("program", out var programNode))
-        {
-            throw Error(node, "'program' is missing");
-        }
-
-        var program = Text(step, "program", string.Empty);
-        if (!_programs.Contains(program))
-        {
-            throw Error(programNode, $"there is no program '{program}'{Suggest(program, _programs)}; programs: {string.Join(", ", _programs)}");
-        }
-
-        int? vcpu = null;
-        if (step.TryGetValue("vcpu", out var vcpuNode) && !(vcpuNode is YamlScalarNode { Value: "all" }))
-        {
-            vcpu = (int)Number(step, "vcpu", 0, 0, vcpus - 1);
-        }
-
-        var endless = step.TryGetValue("repeat", out var repeatNode) && repeatNode is YamlScalarNode { Value: "endless" };
-        return new ScenarioStep(program, vcpu, endless ? 0 : Number(step, "repeat", 1, 1, MaxRepeat));
     }
 
     private Dictionary<string, YamlNode> Mapping(YamlNode node, string what, string[] allowed)

@@ -7,6 +7,8 @@ public sealed class UsageTests
     [InlineData("run", "--bogus")]
     [InlineData("run")]
     [InlineData("run", "--simulate", "--dialect", "v99")]
+    [InlineData("run", "--listen", "unix:/tmp/kvmi-usage.sock", "--simulated-dialect", "v7")]
+    [InlineData("run", "--listen", "unix:/tmp/kvmi-usage.sock", "--vcpus", "2")]
     [InlineData("simulate")]
     [InlineData("simulate", "--connect", "carrier-pigeon:7")]
     [InlineData("validate")]

@@ -88,8 +88,10 @@ internal static class SampleRecords
                 Duration = TimeSpan.FromMilliseconds(1234), Events = new Dictionary<EventKind, long> { [EventKind.Cr] = 5 },
                 Replies = new Dictionary<EventAction, long> { [EventAction.Continue] = 5 }, Commands = new Dictionary<string, long> { ["GET_VERSION"] = 1 },
                 CommandErrors = new Dictionary<string, long>(), Consequences = [new Consequence("lstar", "kept", 1)],
+                Faults = new Dictionary<string, long> { ["slow-kernel"] = 3 },
             },
         },
+        new CatalogueOutput { Time = Time, Section = "fault", Entry = new CatalogueEntry("slow-kernel", "waits before it sends a message") },
         new TotalsOutput { Time = Time, Kind = "tests", Counts = [new("passed", 1), new("failed", 1)], Text = "1 passed, 1 failed" },
         new RunSummaryOutput { Time = Time, Vms = 1, Events = 5, Alerts = 1, Reloads = 2, FailedReloads = 1, Elapsed = TimeSpan.FromSeconds(1.5), End = "scenario" },
     ];

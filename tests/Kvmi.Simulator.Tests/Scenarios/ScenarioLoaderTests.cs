@@ -1,4 +1,5 @@
 using Kvmi.Simulator.Scenarios;
+using Kvmi.Simulator.Transport.Faults;
 
 namespace Kvmi.Simulator.Tests.Scenarios;
 
@@ -33,6 +34,41 @@ public sealed class ScenarioLoaderTests
     }
 
     [Fact]
+    public void Reads_faults_and_fills_in_what_their_kind_says()
+    {
+        var scenario = Parse("""
+            reconnect: 3s
+            steps: [{program: boot}]
+            faults:
+              - {kind: slow-kernel}
+              - {kind: wrong-seq}
+              - {kind: short-writes, on: events, after: 4, every: 2, probability: 0.5, times: 9, delay: 1ms, bytes: 3}
+            """);
+        Assert.Equal(TimeSpan.FromSeconds(3), scenario.Reconnect);
+        Assert.Equal(
+            [
+                new FaultRule { Kind = FaultKind.SlowKernel, On = FaultScope.Any, Times = 0, Delay = TimeSpan.FromMilliseconds(20) },
+                new FaultRule { Kind = FaultKind.WrongSequence, On = FaultScope.Any, Times = 1 },
+                new FaultRule
+                {
+                    Kind = FaultKind.ShortWrites, On = FaultScope.Events, After = 4, Every = 2, Probability = 0.5, Times = 9,
+                    Delay = TimeSpan.FromMilliseconds(1), Bytes = 3,
+                },
+            ],
+            scenario.Faults);
+    }
+
+    [Fact]
+    public void The_catalogue_has_every_scenario_program_and_fault_with_a_line_about_it()
+    {
+        Assert.Equal(Simulation.BuiltInScenarios, Simulation.ScenarioCatalogue.Select(entry => entry.Name));
+        Assert.Equal(Enum.GetValues<FaultKind>().Order(), FaultCatalogue.All.Select(fault => fault.Kind).Order());
+        Assert.All(
+            [.. Simulation.ScenarioCatalogue, .. Simulation.FaultCatalogue, .. Kvmi.Simulator.Programs.GuestPrograms.All],
+            entry => Assert.False(string.IsNullOrWhiteSpace(entry.Description) || entry.Description.EndsWith('.') || entry.Description.Contains('\n')));
+    }
+
+    [Fact]
     public void Only_steps_are_needed()
     {
         var scenario = Parse("steps: [{program: boot}]");
@@ -57,6 +93,18 @@ public sealed class ScenarioLoaderTests
     [InlineData("steps: [{program: boot}]\nuuid: 7", "'uuid' must be")]
     [InlineData("steps: [{program: boot}]\nname: ''", "1 to 63")]
     [InlineData("steps: [{program: boot", "flow mapping")]
+    [InlineData("steps: [{program: boot}]\nfaults: []", "test.yaml:2:9: 'faults' must be a list of 1 to 100")]
+    [InlineData("steps: [{program: boot}]\nfaults: [{on: any}]", "'kind' is missing; kinds: slow-kernel")]
+    [InlineData("steps: [{program: boot}]\nfaults: [{kind: slow-kernal}]", "test.yaml:2:17: there is no fault 'slow-kernal' (did you mean 'slow-kernel'?)")]
+    [InlineData("steps: [{program: boot}]\nfaults: [{kind: wrong-seq, bytes: 3}]", "test.yaml:2:35: 'bytes' has no meaning for wrong-seq")]
+    [InlineData("steps: [{program: boot}]\nfaults: [{kind: short-reply, on: events}]", "'on' has no meaning for short-reply")]
+    [InlineData("steps: [{program: boot}]\nfaults: [{kind: garbage, on: pauses}]", "events, replies or any")]
+    [InlineData("steps: [{program: boot}]\nfaults: [{kind: garbage, probability: 1.5}]", "above 0 and at most 1")]
+    [InlineData("steps: [{program: boot}]\nfaults: [{kind: garbage, probability: 0}]", "above 0 and at most 1")]
+    [InlineData("steps: [{program: boot}]\nfaults: [{kind: garbage, times: 0}]", "'times' must be a whole number from 1")]
+    [InlineData("steps: [{program: boot}]\nfaults: [{kind: garbage, after: -1}]", "'after' must be a whole number from 0")]
+    [InlineData("steps: [{program: boot}]\nfaults: [{kind: garbage, when: 3}]", "unknown key 'when' in a fault")]
+    [InlineData("steps: [{program: boot}]\nreconnect: now", "'reconnect' must be a time")]
     [InlineData("a: 1\n---\nb: 2", "one YAML document")]
     public void Errors_say_where_and_what(string yaml, string expected)
     {
@@ -79,7 +127,7 @@ public sealed class ScenarioLoaderTests
     {
         var error = await Assert.ThrowsAsync<SimulatorException>(() => Simulation.RunAsync(
             new SimulatorOptions { Endpoint = "unix:/x", Scenario = "nope" }, TestContext.Current.CancellationToken));
-        Assert.Contains("boot, default, load", error.Message, StringComparison.Ordinal);
+        Assert.Contains("attacks, boot, default, faulty, load", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
