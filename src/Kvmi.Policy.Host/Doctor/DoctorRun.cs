@@ -10,6 +10,7 @@ namespace Kvmi.Policy.Host.Doctor;
 internal sealed class DoctorRun
 {
     private readonly ResultWriter _results;
+    private readonly HashSet<string> _failed = [];
     private readonly int[] _counts = new int[Enum.GetValues<DoctorStatus>().Length];
 
     public DoctorRun(ResultWriter results) => _results = results;
@@ -33,8 +34,14 @@ internal sealed class DoctorRun
         new RuntimeCheck(),
     ];
 
-    /// <summary>True when something that was asked for cannot work.</summary>
-    public bool HasFailed => _counts[(int)DoctorStatus.Failure] > 0;
+    /// <summary>True when this check has found that what was asked for cannot work.</summary>
+    public bool HasFailed(string check)
+    {
+        lock (_failed)
+        {
+            return _failed.Contains(check);
+        }
+    }
 
     /// <summary>Runs the checks.</summary>
     public void Run(IEnumerable<IDoctorCheck> checks, DoctorContext context)
@@ -52,6 +59,14 @@ internal sealed class DoctorRun
     public void Write(DoctorFinding finding)
     {
         Interlocked.Increment(ref _counts[(int)finding.Status]);
+        if (finding.Status == DoctorStatus.Failure)
+        {
+            lock (_failed)
+            {
+                _failed.Add(finding.Check);
+            }
+        }
+
         _results.Write(new CheckOutput { Time = _results.Now, Finding = finding });
     }
 
@@ -68,6 +83,6 @@ internal sealed class DoctorRun
             Text = string.Create(CultureInfo.InvariantCulture,
                 $"{ok} ok, {Words.Count(notes, "note")}, {Words.Count(warnings, "warning")}, {Words.Count(failures, "failure")}"),
         });
-        return HasFailed ? ExitCode.Failure : ExitCode.Fine;
+        return failures > 0 ? ExitCode.Failure : ExitCode.Fine;
     }
 }

@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Doctor.Checks;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Policy.Host.Running;
 using Kvmi.Protocol;
 using Kvmi.Session;
+using Kvmi.Session.Endpoints;
 using Kvmi.Session.Vm;
 using Microsoft.Extensions.Logging;
 
@@ -42,7 +44,22 @@ internal sealed class PeerWait : IVmObserver, ILoggerProvider
             Observer = wait,
         };
         await using var server = new KvmiServer(options, PassiveVms.Instance, logging, context.Time);
-        server.Start();
+        try
+        {
+            server.Start();
+        }
+        catch (KvmiEndpointException exception)
+        {
+            run.Write(ListenCheck.Refused(exception.Message));
+            run.Write(Skipped);
+            return;
+        }
+
+        foreach (var endpoint in server.Endpoints)
+        {
+            run.Write(ListenCheck.Works(context, endpoint));
+        }
+
         var limit = context.Options.Wait!.Value;
         listening(string.Create(CultureInfo.InvariantCulture, $"Listening on {string.Join(", ", server.Endpoints)} for at most {limit.TotalSeconds:0.###} s."));
         try

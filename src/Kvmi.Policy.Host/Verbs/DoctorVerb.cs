@@ -2,6 +2,7 @@ using System.CommandLine;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Doctor;
+using Kvmi.Policy.Host.Doctor.Checks;
 using Kvmi.Policy.Host.Running;
 using Kvmi.Session.Endpoints;
 
@@ -74,8 +75,8 @@ internal static class DoctorVerb
         var context = new DoctorContext(new LinuxHost(verb.Time), options, verb.Time);
         run.Run(DoctorRun.Checks, context);
 
-        // Where an endpoint or the cookie has failed, waiting would fail for the same reason.
-        if (options.Wait is not null && run.HasFailed)
+        // Where a directory or the cookie has failed, waiting would fail for the same reason.
+        if (options.Wait is not null && (run.HasFailed(ListenCheck.Name) || run.HasFailed(CookieCheck.Name)))
         {
             run.Write(PeerWait.Skipped);
         }

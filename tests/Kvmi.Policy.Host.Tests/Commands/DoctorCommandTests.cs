@@ -46,6 +46,17 @@ public sealed class DoctorCommandTests
     }
 
     [Fact]
+    public async Task A_vm_that_is_there_before_the_doctor_is_not_sent_away_first()
+    {
+        using var directory = new TestDirectory();
+        await using var guest = CommandProcess.Start(directory.Path, "simulate", "--connect", directory.Socket(), "--json");
+        var result = await CommandProcess.RunAsync("doctor", "--listen", directory.Socket(), "--wait", "60s", "--json");
+        Assert.Equal("ok", Text(Assert.Single(result.Json, line => Text(line, "check") == "peer"), "status"));
+        Assert.Equal(["ok"], result.Json.Where(line => Text(line, "check") == "listen" && Text(line, "status") != "warning").Select(line => Text(line, "status")));
+        Assert.Equal(1, Assert.Single((await guest.WaitForExitAsync()).Json, line => Text(line, "summary") == "simulation").GetProperty("connections").GetInt32());
+    }
+
+    [Fact]
     public async Task A_waiting_doctor_to_whom_nobody_comes_fails_and_says_how_to_start_qemu()
     {
         using var directory = new TestDirectory();

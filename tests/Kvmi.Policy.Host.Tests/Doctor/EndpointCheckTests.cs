@@ -57,6 +57,13 @@ public sealed class EndpointCheckTests
         Assert.Equal((DoctorStatus.Failure, _host.ListenProblem), (finding.Status, finding.Found));
     }
 
+    [Fact]
+    public void Before_a_wait_the_endpoint_is_left_to_the_wait()
+    {
+        _host.ListenProblem = "must not be asked";
+        Assert.Empty(_host.Find<ListenCheck>(Listening with { Wait = TimeSpan.FromSeconds(1) }));
+    }
+
     [Theory]
     [InlineData(FileKind.Absent, "There is no socket")]
     [InlineData(FileKind.Hidden, "may not look")]

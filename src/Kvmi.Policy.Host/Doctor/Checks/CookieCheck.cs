@@ -7,7 +7,8 @@ namespace Kvmi.Policy.Host.Doctor.Checks;
 /// <summary>Is the file with the shared secret usable and private?</summary>
 internal sealed class CookieCheck : IDoctorCheck
 {
-    private const string Name = "cookie-file";
+    /// <summary>Name of the check.</summary>
+    public const string Name = "cookie-file";
 
     public IEnumerable<DoctorFinding> Run(DoctorContext context)
     {

@@ -6,7 +6,8 @@ namespace Kvmi.Policy.Host.Doctor.Checks;
 /// <summary>Can the tool listen where it is told to, and can nobody else get in the way?</summary>
 internal sealed class ListenCheck : IDoctorCheck
 {
-    private const string Name = "listen";
+    /// <summary>Name of the check.</summary>
+    public const string Name = "listen";
 
     public IEnumerable<DoctorFinding> Run(DoctorContext context)
     {
@@ -21,11 +22,21 @@ internal sealed class ListenCheck : IDoctorCheck
                 }
             }
 
-            yield return context.System.TryListen(endpoint, context.Options.AllowRemote) is { } problem
-                ? new DoctorFinding(Name, DoctorStatus.Failure, problem, "Do what the sentence says, or give another --listen.") { Fields = [new("endpoint", endpoint.ToString())] }
-                : new DoctorFinding(Name, DoctorStatus.Ok, $"Listening on {endpoint} works.{Reach(context, endpoint)}") { Fields = [new("endpoint", endpoint.ToString())] };
+            // A wait opens the endpoint itself: a peer that comes at once must not meet a listener that closes again.
+            if (context.Options.Wait is null)
+            {
+                yield return context.System.TryListen(endpoint, context.Options.AllowRemote) is { } problem ? Refused(problem) : Works(context, endpoint);
+            }
         }
     }
+
+    /// <summary>The endpoint cannot be opened.</summary>
+    public static DoctorFinding Refused(string problem) =>
+        new(Name, DoctorStatus.Failure, problem, "Do what the sentence says, or give another --listen.");
+
+    /// <summary>The endpoint can be opened; says who then reaches it.</summary>
+    public static DoctorFinding Works(DoctorContext context, KvmiEndpoint endpoint) =>
+        new(Name, DoctorStatus.Ok, $"Listening on {endpoint} works.{Reach(context, endpoint)}") { Fields = [new("endpoint", endpoint.ToString())] };
 
     /// <summary>What is wrong with the directory of the socket: whoever may rename in it can put a socket of his own in our place.</summary>
     private static DoctorFinding? Directory(DoctorContext context, string path)
