@@ -26,6 +26,7 @@ internal static class Program
             TestVerb.Create(),
             ReplayVerb.Create(),
             DecodeVerb.Create(),
+            DoctorVerb.Create(),
         };
         return root;
     }

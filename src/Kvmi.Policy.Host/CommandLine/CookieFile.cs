@@ -5,7 +5,8 @@ namespace Kvmi.Policy.Host.CommandLine;
 /// <summary>--cookie-file: the secret that device manager and tool share, as raw bytes in a file.</summary>
 internal static class CookieFile
 {
-    private const int MaxLength = 4096;
+    /// <summary>Most bytes of a secret.</summary>
+    public const int MaxLength = 4096;
 
     public static Option<string?> Option() => new("--cookie-file")
     {

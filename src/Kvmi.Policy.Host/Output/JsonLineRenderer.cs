@@ -37,6 +37,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         NoticeOutput => "record",
         StatusOutput or TestOutput => "status",
         FindingOutput => "finding",
+        CheckOutput => "check",
         MessageOutput => "message",
         CatalogueOutput => "entry",
         _ => "summary",
@@ -52,6 +53,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case StatusOutput status: Status(json, status); break;
             case TestOutput test: Test(json, test); break;
             case FindingOutput finding: FindingLine(json, finding.Finding); break;
+            case CheckOutput check: Check(json, check); break;
             case MessageOutput message: Message(json, message); break;
             case PolicySummaryOutput policy: PolicySummary(json, policy.Summary); break;
             case RunSummaryOutput run: RunSummary(json, run); break;
@@ -145,6 +147,18 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteString("code", finding.Code);
         json.WriteString("reason", finding.Message);
         Text(json, "hint", finding.Hint);
+    }
+
+    private static void Check(Utf8JsonWriter json, CheckOutput record)
+    {
+        json.WriteString("check", record.Finding.Check);
+        json.WriteString("status", Words.CamelCase(record.Finding.Status.ToString()));
+        json.WriteString("reason", record.Finding.Found);
+        Text(json, "hint", record.Finding.Advice);
+        if (record.Finding.Fields.Count > 0)
+        {
+            Fields(json, record.Finding.Fields);
+        }
     }
 
     private static void Message(Utf8JsonWriter json, MessageOutput record)

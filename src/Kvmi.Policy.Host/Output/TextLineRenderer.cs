@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Summary;
+using Kvmi.Policy.Host.Doctor;
 using Kvmi.Policy.Host.Output.Records;
 
 namespace Kvmi.Policy.Host.Output;
@@ -21,6 +22,7 @@ internal sealed class TextLineRenderer : ILineRenderer
             case NoticeOutput notice: Notice(notice); break;
             case StatusOutput status: Status(status); break;
             case FindingOutput finding: _line.AppendSafe(finding.Finding.ToString()); break;
+            case CheckOutput check: Check(check); break;
             case TestOutput test: Test(test); break;
             case ReplayOutput replay: Replay(replay); break;
             case MessageOutput message: Message(message); break;
@@ -99,11 +101,19 @@ internal sealed class TextLineRenderer : ILineRenderer
         }
 
         _line.AppendSafe(record.Message);
-        // The sentence says what people need; only what a VM allows is more than a sentence.
-        foreach (var field in record.Fields.Where(field => field.Name is "commands" or "events" && field.Value is string))
+        Allowed(record.Fields);
+    }
+
+    private void Check(CheckOutput record)
+    {
+        var word = record.Finding.Status is DoctorStatus.Failure ? "FAILURE" : Words.CamelCase(record.Finding.Status.ToString());
+        _line.Append(Column(word)).Append(record.Finding.Check).Append(": ").AppendSafe(record.Finding.Found);
+        if (record.Finding.Advice is { } advice)
         {
-            _line.Append("\n             ").Append(Column(field.Name)).Append(' ').AppendSafe(Value(field.Value));
+            _line.Append("\n         -> ").AppendSafe(advice);
         }
+
+        Allowed(record.Finding.Fields);
     }
 
     private void Test(TestOutput record)
@@ -226,6 +236,15 @@ internal sealed class TextLineRenderer : ILineRenderer
         {
             _line.Append(", ").Append(Words.Count(record.Reloads, "reload"))
                 .Append(CultureInfo.InvariantCulture, $" ({record.FailedReloads} more failed)");
+        }
+    }
+
+    // The sentence says what people need; only what a VM allows is more than a sentence.
+    private void Allowed(IReadOnlyList<OutputField> fields)
+    {
+        foreach (var field in fields.Where(field => field.Name is "commands" or "events" && field.Value is string))
+        {
+            _line.Append("\n             ").Append(Column(field.Name)).Append(' ').AppendSafe(Value(field.Value));
         }
     }
 

@@ -21,6 +21,23 @@ internal sealed class VmWatcher : IVmObserver
     /// <summary>How a VM is called in output: its name, or its UUID when the name is empty.</summary>
     public static string NameOf(VmIdentity identity) => identity.Name.Length > 0 ? identity.Name : identity.Uuid.ToString();
 
+    /// <summary>What is known of a VM and what it offers, for the JSON line.</summary>
+    public static IReadOnlyList<OutputField> FieldsOf(VmStatus vm) =>
+    [
+        new OutputField("uuid", vm.Identity.Uuid.ToString()),
+        new OutputField("dialect", vm.Dialect),
+        new OutputField("vcpus", (long)vm.VcpuCount),
+        new OutputField("arrival", Words.CamelCase(vm.Identity.Arrival.ToString())),
+        new OutputField("maxPayload", (long)vm.Capabilities.MaxPayload),
+        .. vm.Capabilities.MaxGfn is { } gfn ? [new OutputField("maxGfn", (long)gfn)] : Array.Empty<OutputField>(),
+        new OutputField("commands", Names(vm.Capabilities.Commands)),
+        new OutputField("forbiddenCommands", Names(vm.Capabilities.ForbiddenCommands)),
+        new OutputField("absentCommands", Names(vm.Capabilities.AbsentCommands)),
+        new OutputField("events", Names(vm.Capabilities.Events)),
+        new OutputField("forbiddenEvents", Names(vm.Capabilities.ForbiddenEvents)),
+        new OutputField("absentEvents", Names(vm.Capabilities.AbsentEvents)),
+    ];
+
     public void Connected(VmStatus vm)
     {
         Interlocked.Increment(ref _attached);
@@ -31,21 +48,7 @@ internal sealed class VmWatcher : IVmObserver
             Status = "connected",
             Message = string.Create(CultureInfo.InvariantCulture,
                 $"{NameOf(vm.Identity)} from {vm.Identity.Peer}: dialect {vm.Dialect}, {Words.Count(vm.VcpuCount, "vCPU")}, {Offer(vm.Capabilities)}."),
-            Fields =
-            [
-                new OutputField("uuid", vm.Identity.Uuid.ToString()),
-                new OutputField("dialect", vm.Dialect),
-                new OutputField("vcpus", (long)vm.VcpuCount),
-                new OutputField("arrival", Words.CamelCase(vm.Identity.Arrival.ToString())),
-                new OutputField("maxPayload", (long)vm.Capabilities.MaxPayload),
-                .. vm.Capabilities.MaxGfn is { } gfn ? [new OutputField("maxGfn", (long)gfn)] : Array.Empty<OutputField>(),
-                new OutputField("commands", Names(vm.Capabilities.Commands)),
-                new OutputField("forbiddenCommands", Names(vm.Capabilities.ForbiddenCommands)),
-                new OutputField("absentCommands", Names(vm.Capabilities.AbsentCommands)),
-                new OutputField("events", Names(vm.Capabilities.Events)),
-                new OutputField("forbiddenEvents", Names(vm.Capabilities.ForbiddenEvents)),
-                new OutputField("absentEvents", Names(vm.Capabilities.AbsentEvents)),
-            ],
+            Fields = FieldsOf(vm),
         });
     }
 

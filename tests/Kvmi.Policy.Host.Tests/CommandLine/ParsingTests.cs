@@ -38,6 +38,7 @@ public sealed class ParsingTests
     [InlineData("test")]
     [InlineData("replay")]
     [InlineData("decode")]
+    [InlineData("doctor --wait 10")]
     [InlineData("frobnicate")]
     [InlineData("")]
     public void Wrong_usage_is_found_by_the_parser(string arguments) => Assert.NotEmpty(Program.CreateRoot().Parse(arguments).Errors);
@@ -49,6 +50,7 @@ public sealed class ParsingTests
     [InlineData("test")]
     [InlineData("replay")]
     [InlineData("decode")]
+    [InlineData("doctor")]
     public void Every_verb_describes_itself_with_an_example(string verb)
     {
         var command = Assert.Single(Program.CreateRoot().Subcommands, command => command.Name == verb);

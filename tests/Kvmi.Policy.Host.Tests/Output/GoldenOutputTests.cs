@@ -21,7 +21,7 @@ public sealed class GoldenOutputTests
         foreach (var line in lines)
         {
             using var document = JsonDocument.Parse(line);
-            Assert.Contains(document.RootElement.GetProperty("type").GetString(), new[] { "decision", "alert", "record", "status", "summary", "message", "entry", "finding" });
+            Assert.Contains(document.RootElement.GetProperty("type").GetString(), new[] { "decision", "alert", "record", "status", "summary", "message", "entry", "finding", "check" });
             Assert.Equal("2026-03-01T12:30:45.123000Z", document.RootElement.GetProperty("time").GetString());
         }
     }

@@ -2,6 +2,7 @@ using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Summary;
+using Kvmi.Policy.Host.Doctor;
 using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Events;
@@ -55,6 +56,15 @@ internal static class SampleRecords
             Time = Time,
             Finding = new Finding(new SourceLocation("p/policy.yaml", 3, 5), FindingSeverity.Error, "KP1001", "Unknown key 'prioritty'.", "did you mean 'priority'?"),
         },
+        new CheckOutput
+        {
+            Time = Time,
+            Finding = new DoctorFinding("listen", DoctorStatus.Failure, "Cannot listen on unix:/run/\u001b[2J: the folder does not exist.", "Create it.")
+            {
+                Fields = [new OutputField("endpoint", "unix:/run/\u001b[2J")],
+            },
+        },
+        new CheckOutput { Time = Time, Finding = new DoctorFinding("clock", DoctorStatus.Ok, "The clocks agree.") },
         new MessageOutput
         {
             Time = Time, Milliseconds = 719.46, Direction = "kernel-to-tool", Id = 1, Name = "CR", Role = "event", Sequence = 2, Vcpu = 0, Event = "cr", Line = 9,
