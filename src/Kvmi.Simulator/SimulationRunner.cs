@@ -46,6 +46,7 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
             Administrator = new AdministratorMask(rules.Dialect, options.AllowedCommands, options.AllowedEvents),
             Counters = new SimulationCounters(),
             Tokens = options.Host?.Tokens,
+            RepeatsFetchEvents = options.RepeatsFetchEvents,
             Driver = guest,
             TimeProvider = options.TimeProvider,
             Logger = _logger,

@@ -196,8 +196,15 @@ internal sealed partial class VcpuWorker
     private void HandlePageAccess(in VcpuExit exit)
     {
         _outcome.SetDefault(0);
-        if (IsEnabled(EventKind.PageFault) && _hook is { } hook && hook.Restricts(exit.Gpa)
-            && !SendAndWait(EventBody.PageFault(exit.Gva, exit.Gpa, exit.Access)))
+        if (!AskAboutPage(in exit))
+        {
+            return;
+        }
+
+        // The captured kernels tell of a fetch once more when they emulate it (kvmi-v7-pagefault.hex, kvmi-v11-pagefault.hex: rip 0x11000).
+        var again = _context.RepeatsFetchEvents && exit.Access == PageAccess.Execute
+            && _outcome is { Action: EventAction.Continue, RegistersSet: false };
+        if (again && !AskAboutPage(in exit))
         {
             return;
         }
@@ -216,6 +223,10 @@ internal sealed partial class VcpuWorker
             _vcpu.CompletePageAccess(_outcome.ContextAddress, _outcome.Context);
         }
     }
+
+    private bool AskAboutPage(in VcpuExit exit) =>
+        !IsEnabled(EventKind.PageFault) || _hook is not { } hook || !hook.Restricts(exit.Gpa)
+        || SendAndWait(EventBody.PageFault(exit.Gva, exit.Gpa, exit.Access));
 
     private void HandleSinglestep()
     {
