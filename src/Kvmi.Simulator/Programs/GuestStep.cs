@@ -21,5 +21,6 @@ internal enum GuestStep : ulong
     Probe = 15,
     Delay = 16,
     Repeat = 17,
-    Count = 18,
+    Barrier = 18,
+    Count = 19,
 }
