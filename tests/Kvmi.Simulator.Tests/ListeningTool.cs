@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using Kvmi.Protocol;
 using Kvmi.Protocol.Handshake;
 
 namespace Kvmi.Simulator.Tests;
@@ -15,9 +14,6 @@ internal sealed class ListeningTool : IDisposable
         _listener.Bind(new UnixDomainSocketEndPoint(_path));
         _listener.Listen(4);
     }
-
-    /// <summary>What the tool speaks.</summary>
-    public KvmiDialect Dialect { get; init; } = KvmiDialect.V7;
 
     public string Endpoint => $"unix:{_path}";
 
@@ -39,7 +35,7 @@ internal sealed class ListeningTool : IDisposable
         var hello = ReadHello(socket);
         answer ??= [24, .. new byte[23]];
         socket.Send(answer);
-        return (new RawTool(socket, Protocol.Dialects.Dialect.Find(Dialect)), hello);
+        return (new RawTool(socket), hello);
     }
 
     public static HelloRecord ReadHello(Socket socket)

@@ -4,7 +4,6 @@ using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Doctor.Checks;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Policy.Host.Running;
-using Kvmi.Protocol;
 using Kvmi.Session;
 using Kvmi.Session.Endpoints;
 using Kvmi.Session.Vm;
@@ -82,24 +81,16 @@ internal sealed class PeerWait : IVmObserver, ILoggerProvider
 
     public void Connected(VmStatus vm)
     {
-        var limits = vm.Capabilities.MaxGfn is { } gfn ? string.Create(CultureInfo.InvariantCulture, $", guest frames below 0x{gfn:x}") : "";
         _run.Write(new DoctorFinding(Name, DoctorStatus.Ok,
-            string.Create(CultureInfo.InvariantCulture,
-                $"{VmWatcher.NameOf(vm.Identity)} connected on {vm.Identity.Peer} and speaks {vm.Dialect}: {Words.Count(vm.VcpuCount, "vCPU")}, "
-                + $"{Words.Count(vm.Capabilities.Commands.Count, "command")} and {Words.Count(vm.Capabilities.Events.Count, "event")} allowed{limits}."))
+            $"{VmWatcher.NameOf(vm.Identity)} connected on {vm.Identity.Peer} and speaks {vm.Dialect}: {Words.Count(vm.VcpuCount, "vCPU")}, {vm.Capabilities.Describe()}.")
         {
             Fields =
             [
                 new("peer", vm.Identity.Peer),
                 new("name", vm.Identity.Name),
-                new("uuid", vm.Identity.Uuid.ToString()),
                 new("startTime", vm.Identity.StartTime?.ToString("O", CultureInfo.InvariantCulture)),
-                new("dialect", vm.Dialect),
-                new("vcpus", (long)vm.VcpuCount),
-                new("maxGfn", vm.Capabilities.MaxGfn),
                 new("features", vm.Capabilities.Features),
-                new("commands", VmWatcher.Names(vm.Capabilities.Commands, Enum.GetValues<CommandKind>(), kind => Words.CamelCase(kind.ToString()))),
-                new("events", VmWatcher.Names(vm.Capabilities.Events, Enum.GetValues<EventKind>(), Words.Of)),
+                .. VmWatcher.FieldsOf(vm),
             ],
         });
         _attached.TrySetResult();

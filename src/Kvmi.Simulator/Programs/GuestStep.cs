@@ -21,6 +21,5 @@ internal enum GuestStep : ulong
     Probe = 15,
     Delay = 16,
     Repeat = 17,
-    Barrier = 18,
-    Count = 19,
+    Count = 18,
 }

@@ -18,8 +18,7 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
         IReadOnlyCollection<ushort>? commands = null,
         IReadOnlyCollection<ushort>? events = null,
         bool held = false,
-        KvmiDialect dialect = KvmiDialect.V7,
-        bool repeatsFetchEvents = false)
+        KvmiDialect dialect = KvmiDialect.V7)
     {
         Held = held;
         Machine = new ScriptedMachine(vcpus);
@@ -31,7 +30,6 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
             Administrator = new AdministratorMask(rules.Dialect, commands, events),
             Counters = new SimulationCounters(),
             Driver = this,
-            RepeatsFetchEvents = repeatsFetchEvents,
             TimeProvider = TimeProvider.System,
             Logger = NullLogger.Instance,
         };

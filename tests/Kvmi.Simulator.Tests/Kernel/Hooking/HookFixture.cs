@@ -12,34 +12,27 @@ namespace Kvmi.Simulator.Tests.Kernel.Hooking;
 internal sealed class HookFixture : IGuestDriver, IAsyncDisposable
 {
     private readonly List<RawTool> _tools = [];
-    private readonly IMachine _machine;
     private bool _started;
 
-    public HookFixture(
-        int vcpus = 1, bool enabled = true, KernelRules? rules = null, IMachine? machine = null, SimulatedHost? host = null, TimeProvider? time = null)
+    public HookFixture(int vcpus = 1, bool enabled = true, KernelRules? rules = null)
     {
-        _machine = machine ?? new ScriptedMachine(vcpus);
+        Machine = new ScriptedMachine(vcpus);
         rules ??= KernelRules.Find(KvmiDialect.V7)!;
         Context = new KernelContext
         {
-            Machine = _machine,
+            Machine = Machine,
             Rules = rules,
             Administrator = new AdministratorMask(rules.Dialect),
             Counters = new SimulationCounters(),
             Driver = this,
-            TimeProvider = time ?? TimeProvider.System,
-            Tokens = host?.Tokens,
+            TimeProvider = TimeProvider.System,
             Logger = NullLogger.Instance,
         };
         Context.CreateWorkers();
         Vm = new VmDescriptor(Context) { IsEnabled = enabled };
     }
 
-    /// <summary>The machine, where it is the scripted one.</summary>
-    public ScriptedMachine Machine => (ScriptedMachine)_machine;
-
-    /// <summary>Ends when a vCPU halts.</summary>
-    public TaskCompletionSource Halted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public ScriptedMachine Machine { get; }
 
     public KernelContext Context { get; }
 
@@ -90,11 +83,7 @@ internal sealed class HookFixture : IGuestDriver, IAsyncDisposable
 
     public Task<IoctlError> UnhookAsync() => Vm.IoctlAsync(Vm.Ioctls.Unhook, default, CancellationToken.None);
 
-    public bool OnHalted(IVcpu vcpu)
-    {
-        Halted.TrySetResult();
-        return false;
-    }
+    public bool OnHalted(IVcpu vcpu) => false;
 
     public void OnEventAnswered(IVcpu vcpu)
     {
@@ -115,7 +104,7 @@ internal sealed class HookFixture : IGuestDriver, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Vm.Current?.Close(null);
-        _machine.Stop();
+        Machine.Stop();
         if (!_started)
         {
             Start();
