@@ -47,7 +47,10 @@ public interface IVcpu
     /// </summary>
     void Kick();
 
-    /// <summary>Reads mode, general and special registers and the nine MSRs of an event. View is 0.</summary>
+    /// <summary>The views of memory as this vCPU uses them; null without <see cref="MachineFeatures.Views"/>.</summary>
+    IVcpuViews? Views { get; }
+
+    /// <summary>Reads mode, current view, general and special registers and the nine MSRs of an event.</summary>
     void GetState(out VcpuState state);
 
     /// <summary>Replaces the general registers, RIP and RFLAGS. Reserved flag bits are forced to their fixed values.</summary>

@@ -19,7 +19,10 @@ internal sealed partial class ModelVcpu
             var first = _fault;
             _hasExit = false;
             _hasFault = false;
-            if (TryDeliver(in first)) return;
+            _delivers = true;
+            var entered = TryDeliver(in first);
+            _delivers = false;
+            if (entered) return;
             if (_hasExit)
             {
                 _fault = first;
@@ -43,8 +46,8 @@ internal sealed partial class ModelVcpu
     {
         if (first.SoftwareLength != 0) return false;
         if (ExceptionVector.IsContributory(first.Vector)) return ExceptionVector.IsContributory(second);
-        return first.Vector == ExceptionVector.PageFault
-            && (second == ExceptionVector.PageFault || ExceptionVector.IsContributory(second));
+        return first.Vector is ExceptionVector.PageFault or ExceptionVector.Virtualization
+            && (second is ExceptionVector.PageFault or ExceptionVector.Virtualization || ExceptionVector.IsContributory(second));
     }
 
     private bool TryDeliver(in GuestFault fault)

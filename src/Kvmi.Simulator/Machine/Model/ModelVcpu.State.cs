@@ -51,6 +51,7 @@ internal sealed partial class ModelVcpu
     {
         state = default;
         state.Mode = (byte)(_cs.L != 0 ? 8 : _cs.Db != 0 ? 4 : 2);
+        state.View = (ushort)_view;
         ref var regs = ref state.Regs;
         regs.Rax = _gpr[Rax];
         regs.Rbx = _gpr[Rbx];

@@ -21,6 +21,8 @@ internal sealed partial class ModelVcpu
                 return InterruptReturn();
             case Mnemonic.Vmcall:
                 return Hypercall(in i);
+            case Mnemonic.Vmfunc:
+                return CallVmFunction();
             case Mnemonic.Cpuid:
                 return Cpuid(in i);
             case Mnemonic.Rdtsc:

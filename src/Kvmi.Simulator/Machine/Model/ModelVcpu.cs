@@ -192,7 +192,7 @@ internal sealed partial class ModelVcpu : IVcpu
             {
                 case StepResult.Exit:
                     return Await(_exit);
-                case StepResult.Retired when _traps.Singlestep:
+                case StepResult.Retired when _traps.Singlestep && _machine.Has(MachineFeatures.Singlestep):
                     return new VcpuExit { Kind = VcpuExitKind.Singlestep };
                 default:
                     break;
