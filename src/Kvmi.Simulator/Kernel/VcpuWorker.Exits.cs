@@ -192,8 +192,9 @@ internal sealed partial class VcpuWorker
     private void HandlePageAccess(in VcpuExit exit)
     {
         _outcome.SetDefault(0);
+        var view = (ushort)(_vcpu.Views?.Current ?? 0);
         if (IsEnabled(EventKind.PageFault) && _hook is { } hook && hook.Restricts(exit.Gpa)
-            && !SendAndWait(EventBody.PageFault(exit.Gva, exit.Gpa, exit.Access)))
+            && !SendAndWait(EventBody.PageFault(exit.Gva, exit.Gpa, exit.Access, view)))
         {
             return;
         }

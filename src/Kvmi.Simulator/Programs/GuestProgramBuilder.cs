@@ -38,11 +38,18 @@ public sealed class GuestProgramBuilder
 
     /// <summary>Makes a machine with this guest loaded, every vCPU at its boot entry.</summary>
     /// <param name="memorySize">Bytes of memory, a multiple of 4096, at least <see cref="GuestLayout.MinMemorySize"/>.</param>
+    /// <param name="hardware">Whose virtualization hardware the machine has.</param>
     /// <exception cref="ArgumentOutOfRangeException">Too little memory.</exception>
-    public ModelMachine BuildMachine(ulong memorySize = GuestLayout.MinMemorySize)
+    public ModelMachine BuildMachine(ulong memorySize = GuestLayout.MinMemorySize, MachineHardware hardware = MachineHardware.Vmx)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(memorySize, GuestLayout.MinMemorySize);
-        var machine = new ModelMachine(new ModelMachineOptions { VcpuCount = VcpuCount, MemorySize = memorySize });
+        var machine = new ModelMachine(new ModelMachineOptions
+        {
+            VcpuCount = VcpuCount,
+            MaxVcpus = GuestLayout.MaxVcpus,
+            MemorySize = memorySize,
+            Hardware = hardware,
+        });
         GuestLoader.Load(machine, Array.ConvertAll(_vcpus, vcpu => vcpu.ToWords()));
         return machine;
     }
