@@ -204,7 +204,11 @@ internal sealed partial class VcpuWorker
             return;
         }
 
-        if (_outcome.Context.IsEmpty)
+        if (_outcome.WholeRepeat)
+        {
+            _vcpu.CompletePageAccess(_outcome.ContextAddress, _outcome.Context, wholeRepeat: true);
+        }
+        else if (_outcome.Context.IsEmpty)
         {
             _vcpu.CompletePageAccess();
         }

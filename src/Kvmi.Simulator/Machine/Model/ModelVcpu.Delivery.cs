@@ -77,7 +77,7 @@ internal sealed partial class ModelVcpu
         if (code.Dpl != _cpl) _ss = new KvmSegment { Selector = code.Dpl, Dpl = code.Dpl, Unusable = 1 };
         _cpl = code.Dpl;
         code.Selector = (ushort)((selector & ~3) | _cpl);
-        _cs = code;
+        SetCodeSegment(in code);
         _gpr[Rsp] = top;
         _rip = target;
         _flags &= ~(Flags.Trap | Flags.NestedTask | Flags.Resume);
@@ -151,18 +151,18 @@ internal sealed partial class ModelVcpu
         var code = ToSegment(selector, descriptor);
         var isConforming = (code.Type & 4) != 0;
         var levelFits = isConforming ? code.Dpl <= cpl : code.Dpl == cpl;
-        if (code.S == 0 || (code.Type & 8) == 0 || code.L == 0 || cpl < _cpl || !levelFits) return RaiseGeneralProtection(selector & 0xFFFCu);
+        if (!IsRunnable(in code) || cpl < _cpl || !levelFits) return RaiseGeneralProtection(selector & 0xFFFCu);
         if (code.Present == 0) return Raise(ExceptionVector.SegmentNotPresent, selector & 0xFFFCu);
         if (!ReadStackSegment((ushort)stackSelector, cpl, out var stackSegment)) return false;
         if (!ControlBits.IsCanonical(rip)) return RaiseGeneralProtection();
 
         var kept = FlagsKeptByPop();
         _flags = Flags.Normalize((flags & ~kept) | (_flags & kept));
-        _cs = code;
+        SetCodeSegment(in code);
         _cpl = cpl;
         _ss = stackSegment;
         _gpr[Rsp] = rsp;
-        _nextRip = rip;
+        _nextRip = rip & _ripMask;
         return true;
     }
 

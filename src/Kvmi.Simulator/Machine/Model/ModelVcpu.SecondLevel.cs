@@ -16,6 +16,13 @@ internal sealed partial class ModelVcpu
     private const ulong LinearAddressIsValid = 1 << 7;
     private const ulong IsFinalAccess = 1 << 8;
 
+    private readonly ulong[] _licences = new ulong[8];
+    private int _licenceCount;
+    private bool _hasLicences;
+
+    // A REP instruction has rounds to go.
+    private bool _repeats;
+
     private int _view;
     private int _viewShift;
 
@@ -51,7 +58,7 @@ internal sealed partial class ModelVcpu
 
         // Parts of a page can be writable to instructions; the CPU's own marks in page tables need the whole page.
         if (wanted == PageAccess.Write && !isWalk && _machine.SecondLevel.AllowsPartialWrite(_view, page, (int)(gpa & PageOffsetMask), size)) return true;
-        if (_ignoreRights || !_machine.EnforcesPageAccess || (isWalk && !_machine.EnforcesPageWalks)) return true;
+        if (IsLicensed(gpa) || !_machine.EnforcesPageAccess || (isWalk && !_machine.EnforcesPageWalks)) return true;
         if (BecomesException(page) && WriteVeInfo(gva, gpa, wanted, effective, isWalk) && !_veExits) return Raise(ExceptionVector.Virtualization);
         return Intercept(new VcpuExit
         {
@@ -61,6 +68,16 @@ internal sealed partial class ModelVcpu
             Access = wanted,
         });
     }
+
+    // Pages that the instruction under emulation may use whatever their rights; in an unlikely crowd it may use all.
+    private void AddLicence(ulong gpa)
+    {
+        if (_licenceCount < _licences.Length) _licences[_licenceCount] = gpa & ~(ulong)PageOffsetMask;
+        _licenceCount++;
+    }
+
+    private bool IsLicensed(ulong gpa) => _hasLicences
+        && (_licenceCount > _licences.Length || _licences.AsSpan(0, _licenceCount).Contains(gpa & ~(ulong)PageOffsetMask));
 
     private bool BecomesException(Frame page) => _veEnabled && !_delivers && _machine.SecondLevel.ConvertsToVe(_view, page);
 
