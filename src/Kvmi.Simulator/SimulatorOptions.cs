@@ -1,4 +1,5 @@
 using Kvmi.Protocol;
+using Kvmi.Simulator.Machine.Model;
 using Kvmi.Simulator.Programs;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -19,6 +20,9 @@ public sealed record SimulatorOptions
 
     /// <summary>Wire dialect that the simulated kernel speaks. Only dialects with a rule set are accepted.</summary>
     public KvmiDialect Dialect { get; init; } = KvmiDialect.V7;
+
+    /// <summary>Whose virtualization hardware the machine has: what GET_VERSION offers and which commands give an error follow from it.</summary>
+    public MachineHardware Hardware { get; init; } = MachineHardware.Vmx;
 
     /// <summary>Number of vCPUs, 1 to <see cref="MaxVcpus"/>; null takes the scenario's.</summary>
     public int? Vcpus { get; init; }

@@ -20,6 +20,9 @@ internal sealed class EventOutcome
     /// <summary>Bytes that the emulated instruction sees instead of memory; empty for none.</summary>
     public ReadOnlySpan<byte> Context => _context.AsSpan(0, _contextLength);
 
+    /// <summary>True when an instruction with REP is to be emulated with all its rounds (page faults, kvmi-later-dialects.md 4.3).</summary>
+    public bool WholeRepeat { get; private set; }
+
     /// <summary>True when the tool replaced the registers, so that RIP need no longer be at the intercepted instruction.</summary>
     public bool RegistersSet { get; private set; }
 
@@ -32,6 +35,7 @@ internal sealed class EventOutcome
         Action = EventAction.Continue;
         NewValue = guestValue;
         _contextLength = 0;
+        WholeRepeat = false;
         RegistersSet = false;
         IsUnsupported = false;
     }
@@ -44,6 +48,7 @@ internal sealed class EventOutcome
         ContextAddress = reply.ContextAddress;
         _contextLength = Math.Min(reply.Context.Length, _context.Length);
         reply.Context[.._contextLength].CopyTo(_context);
+        WholeRepeat = reply.RepComplete != 0;
         RegistersSet = registersSet;
         IsUnsupported = !isLegal;
     }

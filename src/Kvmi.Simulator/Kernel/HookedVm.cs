@@ -10,7 +10,7 @@ namespace Kvmi.Simulator.Kernel;
 /// One introspection of a VM, from hook to unhook: the socket, the event counter, the switches that hold for the whole VM and the
 /// page restrictions. Members may be used from any thread unless they say otherwise.
 /// </summary>
-internal sealed class HookedVm : IDisposable
+internal sealed partial class HookedVm : IDisposable
 {
     private readonly Lock _writeGate = new();
     private readonly Lock _pageGate = new();
@@ -217,8 +217,13 @@ internal sealed class HookedVm : IDisposable
     }
 
     /// <summary>Restricts a page for all vCPUs, or lifts the restriction, and remembers it for the end.</summary>
-    public KvmiError SetPageAccess(ulong gpa, PageAccess access)
+    public KvmiError SetPageAccess(ulong gpa, PageAccess access, int view = 0)
     {
+        if (view != 0)
+        {
+            return SetPageAccessInView(view, gpa, access);
+        }
+
         lock (_pageGate)
         {
             if (_pagesReleased)
@@ -250,7 +255,7 @@ internal sealed class HookedVm : IDisposable
     {
         lock (_pageGate)
         {
-            return _restrictedPages.Contains(gpa & ~0xFFFUL);
+            return _restrictedPages.Contains(gpa & ~0xFFFUL) || _pagesOfViews.Contains(gpa & ~0xFFFUL);
         }
     }
 
@@ -368,6 +373,7 @@ internal sealed class HookedVm : IDisposable
             }
 
             _restrictedPages.Clear();
+            Context.Machine.Views?.Reset();
         }
     }
 }

@@ -4,6 +4,7 @@ using Kvmi.Protocol.Dialects;
 using Kvmi.Simulator.Kernel.Hooking;
 using Kvmi.Simulator.Kernel.V12;
 using Kvmi.Simulator.Kernel.V7;
+using Kvmi.Simulator.Machine;
 
 namespace Kvmi.Simulator.Kernel;
 
@@ -35,6 +36,9 @@ internal abstract class KernelRules
 
     /// <summary>Data of the GET_VERSION reply.</summary>
     public abstract VersionReply Version { get; }
+
+    /// <summary>Answer of CONTROL_SINGLESTEP on a machine that cannot step.</summary>
+    public virtual KvmiError SinglestepMissing => KvmiError.NotSupported;
 
     /// <summary>Answer of CHECK_COMMAND and CHECK_EVENT to a number that does not exist.</summary>
     public abstract KvmiError UnknownIdInCheck { get; }
@@ -72,6 +76,9 @@ internal abstract class KernelRules
 
     /// <summary>True when a successful reply carries data, so that the command cannot be sent with replies switched off.</summary>
     public bool ReturnsData(CommandKind kind) => Dialect.ReturnsData(kind);
+
+    /// <summary>Data of the GET_VERSION reply on a machine: the dialect's feature bytes follow from what the machine has.</summary>
+    public virtual VersionReply VersionOn(MachineFeatures features) => Version;
 
     /// <summary>True when CONTROL_CR may name this register.</summary>
     public abstract bool IsControllableCr(uint cr);

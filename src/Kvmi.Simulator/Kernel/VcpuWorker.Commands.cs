@@ -303,6 +303,12 @@ internal sealed partial class VcpuWorker
             return;
         }
 
+        if ((_context.Machine.Features & Machine.MachineFeatures.Singlestep) == 0)
+        {
+            Answer(in job, _context.Rules.SinglestepMissing);
+            return;
+        }
+
         // A flag of this vCPU: others may step at the same time or run on.
         _vcpu.Traps.Singlestep = command.Enable != 0;
         Armed(in job, command.Enable);
@@ -311,6 +317,11 @@ internal sealed partial class VcpuWorker
     private void ExecuteExtra(in VcpuJob job)
     {
         var kind = job.Command.Kind ?? throw new InvalidOperationException("A queued vCPU command has no kind.");
+        if (_vcpu.Views is { } views && TryExecuteView(in job, views))
+        {
+            return;
+        }
+
         var command = _context.Rules.ReadExtra(kind, job.Payload);
         if (!IsOk(in job, command.Status))
         {

@@ -192,8 +192,9 @@ internal sealed partial class VcpuWorker
     private void HandlePageAccess(in VcpuExit exit)
     {
         _outcome.SetDefault(0);
+        var view = (ushort)(_vcpu.Views?.Current ?? 0);
         if (IsEnabled(EventKind.PageFault) && _hook is { } hook && hook.Restricts(exit.Gpa)
-            && !SendAndWait(EventBody.PageFault(exit.Gva, exit.Gpa, exit.Access)))
+            && !SendAndWait(EventBody.PageFault(exit.Gva, exit.Gpa, exit.Access, view)))
         {
             return;
         }
@@ -203,7 +204,11 @@ internal sealed partial class VcpuWorker
             return;
         }
 
-        if (_outcome.Context.IsEmpty)
+        if (_outcome.WholeRepeat)
+        {
+            _vcpu.CompletePageAccess(_outcome.ContextAddress, _outcome.Context, wholeRepeat: true);
+        }
+        else if (_outcome.Context.IsEmpty)
         {
             _vcpu.CompletePageAccess();
         }

@@ -331,6 +331,7 @@ internal sealed partial class VcpuWorker
 
         DropTraps(hook);
         _vcpu.Traps.Hypercall = true;
+        _vcpu.Views?.Reset();
         ForgetSettings();
         _pausesDue = 0;
         Interlocked.Exchange(ref _pauseRequests, 0);

@@ -9,7 +9,7 @@ namespace Kvmi.Simulator.Kernel;
 /// VM commands, on the receiving thread (kvmi-later-dialects.md 3.6 and 4.2), and whether commands are answered at all (4.4).
 /// Receiving thread only.
 /// </summary>
-internal sealed class VmCommands
+internal sealed partial class VmCommands
 {
     private const int PageSize = 4096;
     private readonly HookedVm _hook;
@@ -36,7 +36,7 @@ internal sealed class VmCommands
         switch (command.Kind)
         {
             case CommandKind.GetVersion:
-                _hook.ReplyData(in command, _data.AsSpan(0, Dialect.WriteData(_data, _context.Rules.Version)));
+                _hook.ReplyData(in command, _data.AsSpan(0, Dialect.WriteData(_data, _context.Rules.VersionOn(_context.Machine.Features))));
                 break;
             case CommandKind.CheckCommand:
                 CheckCommand(in command, payload);
@@ -187,9 +187,9 @@ internal sealed class VmCommands
             return;
         }
 
-        if (set.View != 0)
+        if (ViewError(set.View) is var viewError and not KvmiError.None)
         {
-            _hook.ReplyError(in command, KvmiError.NotSupported);
+            _hook.ReplyError(in command, viewError);
             return;
         }
 
@@ -197,7 +197,7 @@ internal sealed class VmCommands
         for (var i = 0; i < set.Count; i++)
         {
             var error = set.TryGetEntry(i, out var gpa, out var access) && access <= (byte)PageAccess.All
-                ? _hook.SetPageAccess(gpa, (PageAccess)access)
+                ? _hook.SetPageAccess(gpa, (PageAccess)access, set.View)
                 : KvmiError.InvalidArgument;
             result = result == KvmiError.None ? error : result;
         }
@@ -254,6 +254,11 @@ internal sealed class VmCommands
     private void ExecuteExtra(in CommandContext command, ReadOnlySpan<byte> payload)
     {
         var kind = command.Kind ?? throw new InvalidOperationException("A VM command has no kind.");
+        if (TryExecuteView(in command, payload))
+        {
+            return;
+        }
+
         var extra = _context.Rules.ReadExtra(kind, payload);
         if (IsOk(in command, extra.Status))
         {

@@ -21,6 +21,12 @@ public interface IMachine
     /// <summary>Frequency of the time-stamp counter in Hz; 0 when unknown.</summary>
     ulong TscFrequency { get; }
 
+    /// <summary>What the machine's virtualization hardware offers. Never changes.</summary>
+    MachineFeatures Features { get; }
+
+    /// <summary>The views of physical memory; null without <see cref="MachineFeatures.Views"/>.</summary>
+    IMachineViews? Views { get; }
+
     /// <summary>The switches that hold for the whole machine.</summary>
     IMachineTraps Traps { get; }
 
@@ -59,13 +65,13 @@ public interface IMachine
     /// <returns>False when a byte of the range is not guest memory; then nothing is written.</returns>
     bool TryWritePhysical(ulong gpa, ReadOnlySpan<byte> source);
 
-    /// <summary>Reads the access rights of a page; <see cref="PageAccess.All"/> where nothing was ever restricted.</summary>
+    /// <summary>Reads the access rights of a page in view 0; <see cref="PageAccess.All"/> where nothing was ever restricted.</summary>
     /// <param name="gpa">An address in the page.</param>
     /// <param name="access">What is allowed.</param>
     /// <returns>False when the page is not guest memory.</returns>
     bool TryGetPageAccess(ulong gpa, out PageAccess access);
 
-    /// <summary>Sets the access rights of a page for all vCPUs. They hold from the next access of each vCPU on.</summary>
+    /// <summary>Sets the access rights of a page in view 0, for all vCPUs. They hold from the next access of each vCPU on.</summary>
     /// <param name="gpa">An address in the page.</param>
     /// <param name="access">What stays allowed.</param>
     /// <returns>False when the page is not guest memory.</returns>

@@ -47,7 +47,10 @@ public interface IVcpu
     /// </summary>
     void Kick();
 
-    /// <summary>Reads mode, general and special registers and the nine MSRs of an event. View is 0.</summary>
+    /// <summary>The views of memory as this vCPU uses them; null without <see cref="MachineFeatures.Views"/>.</summary>
+    IVcpuViews? Views { get; }
+
+    /// <summary>Reads mode, current view, general and special registers and the nine MSRs of an event.</summary>
     void GetState(out VcpuState state);
 
     /// <summary>Replaces the general registers, RIP and RFLAGS. Reserved flag bits are forced to their fixed values.</summary>
@@ -125,7 +128,8 @@ public interface IVcpu
     void CompleteCpuid();
 
     /// <summary>
-    /// Completes <see cref="VcpuExitKind.PageAccess"/>: the instruction at RIP is emulated, page access rights ignored for this one instruction.
+    /// Completes <see cref="VcpuExitKind.PageAccess"/>: the instruction at RIP is emulated, page access rights ignored for the page of the exit and, if the
+    /// instruction came to this exit that way, of its exits before. Another page that it must not use makes the next <see cref="Run"/> return another such exit.
     /// If it is itself intercepted (MOV to CR, say), the next <see cref="Run"/> returns that exit.
     /// </summary>
     void CompletePageAccess();
@@ -134,4 +138,12 @@ public interface IVcpu
     /// <param name="contextGva">Virtual address of the first replaced byte.</param>
     /// <param name="context">The bytes to see; at most 256.</param>
     void CompletePageAccess(ulong contextGva, ReadOnlySpan<byte> context);
+
+    /// <summary>As <see cref="CompletePageAccess(ulong, ReadOnlySpan{byte})"/>, for an instruction with REP if so asked all rounds instead of one.</summary>
+    /// <param name="contextGva">Virtual address of the first replaced byte.</param>
+    /// <param name="context">The bytes to see; at most 256; empty for none.</param>
+    /// <param name="wholeRepeat">
+    /// True: until the count is used up, another page stops it, or something else wants the vCPU. A machine that cannot do so does one round.
+    /// </param>
+    void CompletePageAccess(ulong contextGva, ReadOnlySpan<byte> context, bool wholeRepeat) => CompletePageAccess(contextGva, context);
 }

@@ -15,7 +15,10 @@ public interface IVcpuTraps
     /// <summary>VMCALL ends Run with <see cref="VcpuExitKind.Hypercall"/>; off, the guest is told that the call does not exist.</summary>
     bool Hypercall { get; set; }
 
-    /// <summary>Each executed instruction ends Run with <see cref="VcpuExitKind.Singlestep"/>.</summary>
+    /// <summary>
+    /// Each executed instruction ends Run with <see cref="VcpuExitKind.Singlestep"/>; without effect on a machine that lacks
+    /// <see cref="MachineFeatures.Singlestep"/>.
+    /// </summary>
     bool Singlestep { get; set; }
 
     /// <summary>An XSETBV that changes XCR0 ends Run with <see cref="VcpuExitKind.XcrWrite"/>.</summary>

@@ -48,7 +48,7 @@ public enum GuestField
     /// <summary>Times the hijacked IDT gate was entered.</summary>
     HijackedGateRan = 13,
 
-    /// <summary>RAX after the last hypercall.</summary>
+    /// <summary>RAX after the last hypercall; EAX if 32-bit code made it.</summary>
     HypercallResult = 14,
 
     /// <summary>MSR as read back after the last MSR write step.</summary>
@@ -63,6 +63,9 @@ public enum GuestField
     /// <summary>EAX of the last CPUID step.</summary>
     CpuidResult = 18,
 
+    /// <summary>vCPUs that this vCPU asked for and started.</summary>
+    HotPlugs = 19,
+
     /// <summary>Limit and low base bits that SGDT stored last.</summary>
     StoredGdt = 20,
 
@@ -71,6 +74,9 @@ public enum GuestField
 
     /// <summary>The task register selector that STR gave last.</summary>
     StoredTr = 24,
+
+    /// <summary>VMFUNCs that came back.</summary>
+    ViewSwitches = 23,
 
     /// <summary>Steps that ran to their end.</summary>
     StepsDone = 25,
@@ -104,6 +110,11 @@ public enum GuestField
 
     /// <summary>The counter of #PF.</summary>
     PageFaults = Exceptions + 14,
+
+    /// <summary>
+    /// First of four fields that a tool or a test fills before the guest runs: the token for <see cref="VcpuProgramBuilder.MapMemory"/>.
+    /// </summary>
+    Token = 76,
 
     /// <summary>Internal: where an exception continues.</summary>
     Fixup = 64,

@@ -91,8 +91,9 @@ internal sealed partial class GuestKernel
 
         // EBX: system calls to make before the yield that comes back behind the CALL.
         code.Label(ref _runUser);
-        code.mov(Field(GuestField.KernelRsp), rsp);
         code.mov(rcx, GuestLayout.UserGva);
+        code.Label(ref _runUserAt);
+        code.mov(Field(GuestField.KernelRsp), rsp);
         code.mov(r11d, 0x202);
         code.mov(rsp, GuestLayout.UserRsp);
         code.swapgs();

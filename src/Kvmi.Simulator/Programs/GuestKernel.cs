@@ -25,6 +25,7 @@ internal sealed partial class GuestKernel
     private Label _finish;
     private Label _recover;
     private Label _runUser;
+    private Label _runUserAt;
     private Label _userReturn;
 
     public GuestKernel()
@@ -35,6 +36,7 @@ internal sealed partial class GuestKernel
         _finish = _text.CreateLabel();
         _recover = _text.CreateLabel();
         _runUser = _text.CreateLabel();
+        _runUserAt = _text.CreateLabel();
         _userReturn = _text.CreateLabel();
 
         WriteBoot();
@@ -43,6 +45,8 @@ internal sealed partial class GuestKernel
         WriteProcessSteps();
         WriteAttackSteps();
         WriteOtherSteps();
+        WriteMachineSteps();
+        WriteDataSteps();
         WriteExceptions();
 
         // The step table needs the addresses of the routines, so the text is laid out before it is known.
@@ -57,6 +61,7 @@ internal sealed partial class GuestKernel
         HijackedGate = WriteHijackedGate();
         Probe = WriteProbe();
         (User, UserPayload) = WriteUser();
+        (NarrowEntry, NarrowCode, NarrowReturn) = WriteNarrowUser();
     }
 
     /// <summary>Address of the step table, in kernel text behind the code.</summary>
@@ -84,6 +89,15 @@ internal sealed partial class GuestKernel
     public byte[] User { get; }
 
     public byte[] UserPayload { get; }
+
+    /// <summary>64-bit user code that goes over to <see cref="NarrowCode"/>.</summary>
+    public byte[] NarrowEntry { get; }
+
+    /// <summary>32-bit user code that makes the introspection hypercall.</summary>
+    public byte[] NarrowCode { get; }
+
+    /// <summary>64-bit user code that comes after it and yields, the result in R12.</summary>
+    public byte[] NarrowReturn { get; }
 
     private static AssemblerMemoryOperand Field(GuestField field) => __qword_ptr.gs[(long)field * 8];
 

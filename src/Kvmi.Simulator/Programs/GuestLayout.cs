@@ -80,6 +80,23 @@ public static class GuestLayout
     /// <summary>User code that a ret2usr attack jumps to.</summary>
     public const ulong UserPayloadGva = UserGva + 0x800;
 
+    /// <summary>A part of memory for the steps that move data; the guest uses it for nothing else.</summary>
+    public const ulong BufferGpa = 0x600_0000;
+
+    /// <summary>Virtual address of <see cref="BufferGpa"/>.</summary>
+    public const ulong BufferGva = KernelOffset + BufferGpa;
+
+    /// <summary>Bytes of the buffer.</summary>
+    public const int BufferSize = 0x10_0000;
+
+    /// <summary>Where a startup IPI finds the start of vCPU n: page n from here on.</summary>
+    internal const ulong StartPages = 0x1_0000;
+
+    // In the user page, behind the program and the payload.
+    internal const ulong NarrowEntryGva = UserGva + 0xA00;
+    internal const ulong NarrowCodeGva = UserGva + 0xB00;
+    internal const ulong NarrowReturnGva = UserGva + 0xC00;
+
     internal const ulong EntryTextGpa = 0x1E0_0000;
     internal const ulong DataGpa = 0x200_0000;
     internal const ulong DataBlock = 0x1_0000;

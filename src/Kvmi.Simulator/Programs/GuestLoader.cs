@@ -23,13 +23,16 @@ internal static class GuestLoader
         LoadCode(machine);
         MapKernel(machine);
         for (var process = 0; process < GuestLayout.ProcessCount; process++) MapProcess(machine, process);
-        for (var vcpu = 0; vcpu < machine.VcpuCount; vcpu++)
+
+        // Also for those that may be plugged in: the kernel of a guest has room for all CPUs from the start.
+        for (var vcpu = 0; vcpu < programs.Count; vcpu++)
         {
             LoadTables(machine, vcpu);
             LoadMailbox(machine, vcpu);
             var program = GuestLayout.MailboxGpa(vcpu) + GuestLayout.ProgramOffset;
             var words = programs[vcpu];
             for (var index = 0; index < words.Length; index++) Put(machine, program + ((ulong)index * 8), words[index]);
+            if (vcpu >= machine.VcpuCount) continue;
             var stack = GuestLayout.MailboxGva(vcpu) + GuestLayout.KernelStackTop;
             machine.GetModelVcpu(vcpu).StartInLongMode(GuestLayout.TextGva, stack, GuestLayout.BootRoot, (ulong)vcpu);
         }
@@ -85,6 +88,9 @@ internal static class GuestLoader
         Put(machine, root + 0x3000, page | Present | User);
         Put(machine, page, GuestKernel.Instance.User);
         Put(machine, page + (GuestLayout.UserPayloadGva - GuestLayout.UserGva), GuestKernel.Instance.UserPayload);
+        Put(machine, page + (GuestLayout.NarrowEntryGva - GuestLayout.UserGva), GuestKernel.Instance.NarrowEntry);
+        Put(machine, page + (GuestLayout.NarrowCodeGva - GuestLayout.UserGva), GuestKernel.Instance.NarrowCode);
+        Put(machine, page + (GuestLayout.NarrowReturnGva - GuestLayout.UserGva), GuestKernel.Instance.NarrowReturn);
     }
 
     private static void PutRoot(ModelMachine machine, ulong root, ulong lowerHalf)
@@ -100,9 +106,10 @@ internal static class GuestLoader
         var gdt = block + GuestLayout.TablesOffset;
         var task = GuestLayout.MailboxGva(vcpu) + GuestLayout.TaskOffset;
 
-        // The selectors are Linux's: 0x10 and 0x18 kernel, 0x2B and 0x33 user, 0x40 task.
+        // The selectors are Linux's: 0x10 and 0x18 kernel, 0x23 32-bit user, 0x2B and 0x33 user, 0x40 task.
         Put(machine, gdt + 0x10, 0x00AF_9B00_0000_FFFF);
         Put(machine, gdt + 0x18, 0x00CF_9300_0000_FFFF);
+        Put(machine, gdt + 0x20, 0x00CF_FB00_0000_FFFF);
         Put(machine, gdt + 0x28, 0x00CF_F300_0000_FFFF);
         Put(machine, gdt + 0x30, 0x00AF_FB00_0000_FFFF);
         Put(machine, gdt + 0x40, TaskLimit | ((task & 0xFF_FFFF) << 16) | (0x89UL << 40) | ((task & 0xFF00_0000) << 32));

@@ -7,6 +7,9 @@ namespace Kvmi.Simulator.Programs;
 /// </summary>
 public sealed class GuestProgramBuilder
 {
+    /// <summary>Process switches of a hot-plugged vCPU that has no program.</summary>
+    public const int HotPluggedSwitches = 12;
+
     private readonly VcpuProgramBuilder[] _vcpus;
 
     /// <summary>Starts a guest whose vCPUs boot and then halt.</summary>
@@ -16,34 +19,51 @@ public sealed class GuestProgramBuilder
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(vcpuCount, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(vcpuCount, GuestLayout.MaxVcpus);
-        _vcpus = new VcpuProgramBuilder[vcpuCount];
-        for (var index = 0; index < vcpuCount; index++) _vcpus[index] = new VcpuProgramBuilder();
+        VcpuCount = vcpuCount;
+        _vcpus = new VcpuProgramBuilder[GuestLayout.MaxVcpus];
+        for (var index = 0; index < _vcpus.Length; index++) _vcpus[index] = new VcpuProgramBuilder();
     }
 
-    /// <summary>Number of vCPUs.</summary>
-    public int VcpuCount => _vcpus.Length;
+    /// <summary>Number of vCPUs that the machine starts with.</summary>
+    public int VcpuCount { get; }
 
-    /// <summary>The program of one vCPU.</summary>
-    /// <param name="vcpu">Its number.</param>
+    /// <summary>
+    /// The program of one vCPU, also of one that may be plugged in later; without a step of its own such a one makes
+    /// <see cref="HotPluggedSwitches"/> process switches.
+    /// </summary>
+    /// <param name="vcpu">Its number, below <see cref="GuestLayout.MaxVcpus"/>.</param>
     public VcpuProgramBuilder this[int vcpu] => _vcpus[vcpu];
 
-    /// <summary>Adds the same steps to every vCPU.</summary>
+    /// <summary>Adds the same steps to every vCPU that the machine starts with.</summary>
     /// <param name="add">Adds them to one.</param>
     public GuestProgramBuilder OnEach(Action<VcpuProgramBuilder> add)
     {
         ArgumentNullException.ThrowIfNull(add);
-        foreach (var vcpu in _vcpus) add(vcpu);
+        foreach (var vcpu in _vcpus.AsSpan(0, VcpuCount)) add(vcpu);
         return this;
     }
 
     /// <summary>Makes a machine with this guest loaded, every vCPU at its boot entry.</summary>
     /// <param name="memorySize">Bytes of memory, a multiple of 4096, at least <see cref="GuestLayout.MinMemorySize"/>.</param>
+    /// <param name="hardware">Whose virtualization hardware the machine has.</param>
     /// <exception cref="ArgumentOutOfRangeException">Too little memory.</exception>
-    public ModelMachine BuildMachine(ulong memorySize = GuestLayout.MinMemorySize)
+    public ModelMachine BuildMachine(ulong memorySize = GuestLayout.MinMemorySize, MachineHardware hardware = MachineHardware.Vmx)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(memorySize, GuestLayout.MinMemorySize);
-        var machine = new ModelMachine(new ModelMachineOptions { VcpuCount = VcpuCount, MemorySize = memorySize });
-        GuestLoader.Load(machine, Array.ConvertAll(_vcpus, vcpu => vcpu.ToWords()));
+        var machine = new ModelMachine(new ModelMachineOptions
+        {
+            VcpuCount = VcpuCount,
+            MaxVcpus = GuestLayout.MaxVcpus,
+            MemorySize = memorySize,
+            Hardware = hardware,
+        });
+        GuestLoader.Load(machine, Enumerable.Range(0, _vcpus.Length).Select(Words).ToArray());
         return machine;
+    }
+
+    private ulong[] Words(int vcpu)
+    {
+        var isPluggedWithoutProgram = vcpu >= VcpuCount && _vcpus[vcpu].StepCount == 0;
+        return isPluggedWithoutProgram ? new VcpuProgramBuilder().ProcessSwitches(HotPluggedSwitches).ToWords() : _vcpus[vcpu].ToWords();
     }
 }

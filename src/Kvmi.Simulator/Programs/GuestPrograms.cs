@@ -22,6 +22,12 @@ public static class GuestPrograms
         ["xsetbv"] = new("writes XCR0", (program, _) => program.Xsetbv(3)),
         ["cpuid"] = new("executes CPUID", (program, count) => program.Cpuid((uint)count)),
         ["probe"] = new("calls the function that a tool may patch", (program, _) => program.CallProbe()),
+        ["hot-plug"] = new("asks for one more vCPU and starts it; without a program of its own that one switches processes", (program, _) => program.HotPlug()),
+        ["vmfunc"] = new("switches to view 1 of memory with VMFUNC, if the tool made it visible", (program, count) => program.SwitchView((uint)count)),
+        ["guest-request-32"] = new("makes the hypercall of an introspection agent from 32-bit user code", (program, count) => program.GuestRequest32((uint)count)),
+        ["rep-store"] = new("fills a stretch of two pages by one REP STOSB", (program, _) => program.RepeatedStore(0x800, 0x1000)),
+        ["rep-move"] = new("copies a stretch of two pages by one REP MOVSB", (program, _) => program.RepeatedMove(0x1800, 0x1000)),
+        ["two-pages"] = new("reads one page and writes another in one instruction", (program, _) => program.MoveWord(0x1000, 0x3000)),
         ["delay"] = new("does nothing for a while: four instructions for each repetition", (program, count) => program.Delay(count)),
     };
 
@@ -35,7 +41,9 @@ public static class GuestPrograms
     /// <summary>Adds a block to a vCPU's program.</summary>
     /// <param name="program">The program.</param>
     /// <param name="name">One of <see cref="Names"/>.</param>
-    /// <param name="count">How often, for the blocks that count; the hypercall's argument; the CPUID function. Not negative.</param>
+    /// <param name="count">
+    /// How often, for the blocks that count; the hypercall's argument; the CPUID function; the view for VMFUNC. Not negative.
+    /// </param>
     /// <returns>False when there is no block of this name.</returns>
     public static bool TryAdd(VcpuProgramBuilder program, string name, int count = 1)
     {

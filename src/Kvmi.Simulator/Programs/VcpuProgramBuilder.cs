@@ -81,6 +81,52 @@ public sealed class VcpuProgramBuilder
     /// <param name="rounds">How many.</param>
     public VcpuProgramBuilder Delay(int rounds) => Add(GuestStep.Delay, Positive(rounds));
 
+    /// <summary>
+    /// Asks for one more vCPU and starts it with INIT and startup IPI: <see cref="GuestField.HotPlugs"/>. It boots and runs the program that
+    /// <see cref="GuestProgramBuilder"/> has for its number. Cut short when the machine has all its vCPUs.
+    /// </summary>
+    public VcpuProgramBuilder HotPlug() => Add(GuestStep.HotPlug);
+
+    /// <summary>Switches to another view of memory with VMFUNC: <see cref="GuestField.ViewSwitches"/>, or #UD for one that is not visible.</summary>
+    /// <param name="view">ECX.</param>
+    /// <param name="function">EAX; 0 switches views, others are #UD.</param>
+    public VcpuProgramBuilder SwitchView(uint view, uint function = 0) => Add(GuestStep.SwitchView, view, function);
+
+    /// <summary>Makes the introspection hypercall from 32-bit user code: <see cref="GuestField.HypercallResult"/>.</summary>
+    /// <param name="argument">Goes into EDX.</param>
+    public VcpuProgramBuilder GuestRequest32(uint argument = 0) => Add(GuestStep.GuestRequest32, argument);
+
+    /// <summary>
+    /// Asks the hypervisor to show a page of another VM (hypercall 32) with the token in <see cref="GuestField.Token"/>:
+    /// <see cref="GuestField.HypercallResult"/>.
+    /// </summary>
+    /// <param name="sourceGpa">The page of the other VM.</param>
+    /// <param name="gpa">The page of this one to be replaced.</param>
+    public VcpuProgramBuilder MapMemory(ulong sourceGpa, ulong gpa) => Add(GuestStep.MapMemory, sourceGpa, gpa);
+
+    /// <summary>Ends what <see cref="MapMemory"/> began (hypercall 33): <see cref="GuestField.HypercallResult"/>.</summary>
+    /// <param name="gpa">The page of this VM.</param>
+    public VcpuProgramBuilder UnmapMemory(ulong gpa) => Add(GuestStep.UnmapMemory, gpa);
+
+    /// <summary>Fills a part of the buffer with 0x5A by one REP STOSB.</summary>
+    /// <param name="offset">From where, in <see cref="GuestLayout.BufferGva"/>.</param>
+    /// <param name="count">Bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Outside the buffer (also the next two).</exception>
+    public VcpuProgramBuilder RepeatedStore(int offset, int count) =>
+        Add(GuestStep.RepeatedStore, InBuffer(offset, count), (ulong)count);
+
+    /// <summary>Copies bytes of the buffer to its beginning by one REP MOVSB.</summary>
+    /// <param name="offset">From where.</param>
+    /// <param name="count">Bytes.</param>
+    public VcpuProgramBuilder RepeatedMove(int offset, int count) =>
+        Add(GuestStep.RepeatedMove, InBuffer(offset, count), (ulong)count);
+
+    /// <summary>Copies eight bytes of the buffer by one MOVSQ: an instruction that reads one page and writes another.</summary>
+    /// <param name="from">From where.</param>
+    /// <param name="to">To where.</param>
+    public VcpuProgramBuilder MoveWord(int from, int to) =>
+        Add(GuestStep.MoveWord, InBuffer(from, sizeof(ulong)), InBuffer(to, sizeof(ulong)));
+
     /// <summary>Goes back to a step, so that the steps from there to here run several times. Not to be nested.</summary>
     /// <param name="fromStep">Index of the step to go back to, see <see cref="StepCount"/>.</param>
     /// <param name="times">How often the steps run in all; 0 means for ever.</param>
@@ -99,6 +145,14 @@ public sealed class VcpuProgramBuilder
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         return (ulong)count;
+    }
+
+    private static ulong InBuffer(int offset, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, GuestLayout.BufferSize - offset);
+        return GuestLayout.BufferGva + (ulong)offset;
     }
 
     private VcpuProgramBuilder Add(GuestStep step, ulong first = 0, ulong second = 0)

@@ -35,7 +35,7 @@ internal sealed class ModelGuest : IScenarioGuest
     {
         _scenario = scenario;
         _options = options;
-        _machine = Build(scenario);
+        _machine = Build(scenario, options.Hardware);
         _finished = new bool[SimulatorOptions.MaxVcpus];
         _notBefore = new long[SimulatorOptions.MaxVcpus];
         _timers = new ITimer?[SimulatorOptions.MaxVcpus];
@@ -181,7 +181,7 @@ internal sealed class ModelGuest : IScenarioGuest
     private void ArmTimer(int vcpu, long now, long slot) =>
         _timers[vcpu]?.Change(_options.TimeProvider.GetElapsedTime(now, slot) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
 
-    private static ModelMachine Build(Scenario scenario)
+    private static ModelMachine Build(Scenario scenario, MachineHardware hardware)
     {
         var guest = new GuestProgramBuilder(scenario.Vcpus);
         try
@@ -203,7 +203,7 @@ internal sealed class ModelGuest : IScenarioGuest
             throw new SimulatorException($"Scenario '{scenario.Title}': {exception.Message}", exception);
         }
 
-        return guest.BuildMachine();
+        return guest.BuildMachine(hardware: hardware);
     }
 
     private static void Add(VcpuProgramBuilder program, ScenarioStep step)

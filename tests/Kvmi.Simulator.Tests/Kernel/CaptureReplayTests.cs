@@ -38,6 +38,7 @@ public sealed class CaptureReplayTests
     public async Task Answers_as_the_captured_kernel(string capture)
     {
         await using var kernel = new KernelFixture(vcpus: 2, dialect: CapturedConversation.DialectOf(capture));
+        kernel.Machine.Features = MachineFeatures.None;
         var sequences = new Dictionary<uint, uint>();
         var conversation = CapturedConversation.Read(capture);
         var early = new List<ReceivedMessage>();

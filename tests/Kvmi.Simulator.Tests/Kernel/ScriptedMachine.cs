@@ -18,7 +18,14 @@ internal sealed class ScriptedMachine : IMachine, IMachineTraps
 
     public ulong TscFrequency => 0;
 
+    /// <summary>What the machine claims to have; it has no views whatever it says.</summary>
+    public MachineFeatures Features { get; set; } = MachineFeatures.Singlestep;
+
+    public IMachineViews? Views => null;
+
     public IMachineTraps Traps => this;
+
+    public bool PageWalks { get; set; } = true;
 
     public bool PageAccess { get; set; }
 

@@ -47,6 +47,8 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
 
     public bool IsInitialized { get; set; } = true;
 
+    public IVcpuViews? Views => null;
+
     public bool Breakpoint { get; set; }
 
     public bool Descriptor { get; set; }

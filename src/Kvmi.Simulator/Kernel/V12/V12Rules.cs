@@ -2,6 +2,7 @@ using Kvmi.Protocol;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Dialects;
 using Kvmi.Simulator.Kernel.Later;
+using Kvmi.Simulator.Machine;
 
 namespace Kvmi.Simulator.Kernel.V12;
 
@@ -21,7 +22,7 @@ internal sealed class V12Rules : LaterRules
 
     public override Dialect Dialect { get; }
 
-    public override VersionReply Version => new(1, (uint)Dialect.MaxPayload, SinglestepFeature);
+    public override VersionReply Version => new(1, (uint)Dialect.MaxPayload, 0);
 
     public override KvmiError UnknownIdInCheck => KvmiError.NoEntry;
 
@@ -37,6 +38,9 @@ internal sealed class V12Rules : LaterRules
     public override bool SinglestepNeedsEvent => false;
 
     public override bool Knows(CommandKind kind) => Dialect.TryGetCommandId(kind, out _);
+
+    public override VersionReply VersionOn(MachineFeatures features) =>
+        Version with { Features = (features & MachineFeatures.Singlestep) != 0 ? SinglestepFeature : 0 };
 
     public override bool IsControllableMsr(uint msr) => msr is <= 0x1fff or (>= 0xc000_0000 and <= 0xc000_1fff);
 }

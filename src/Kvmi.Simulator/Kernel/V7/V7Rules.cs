@@ -2,6 +2,7 @@ using Kvmi.Protocol;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Dialects;
 using Kvmi.Simulator.Kernel.Later;
+using Kvmi.Simulator.Machine;
 
 namespace Kvmi.Simulator.Kernel.V7;
 
@@ -13,6 +14,11 @@ internal sealed class V7Rules : LaterRules
 {
     public static readonly V7Rules Instance = new();
 
+    // The feature bytes of GET_VERSION, one bit in each (4.1).
+    private const ulong SppFeature = 1;
+    private const ulong VmfuncFeature = 1UL << 8;
+    private const ulong ViewsFeature = 1UL << 16;
+    private const ulong VeFeature = 1UL << 24;
     private const ulong SinglestepFeature = 1UL << 32;
 
     private V7Rules()
@@ -21,8 +27,10 @@ internal sealed class V7Rules : LaterRules
 
     public override Dialect Dialect { get; } = Dialect.Find(KvmiDialect.V7)!;
 
-    // The max-message word is a plain zero in this dialect; of the features only single-step exists in the model machine (4.1).
-    public override VersionReply Version => new(1, 0, SinglestepFeature);
+    // The max-message word is a plain zero in this dialect (4.1).
+    public override VersionReply Version => new(1, 0, 0);
+
+    public override KvmiError SinglestepMissing => KvmiError.InvalidArgument;
 
     public override KvmiError UnknownIdInCheck => KvmiError.InvalidArgument;
 
@@ -42,6 +50,19 @@ internal sealed class V7Rules : LaterRules
             or CommandKind.FreeGfn or CommandKind.CreateEptView or CommandKind.DestroyEptView => false,
         _ => Dialect.TryGetCommandId(kind, out _),
     };
+
+    public override VersionReply VersionOn(MachineFeatures features)
+    {
+        var bytes = 0UL;
+        Offer(MachineFeatures.SubPageProtection, SppFeature);
+        Offer(MachineFeatures.Vmfunc, VmfuncFeature);
+        Offer(MachineFeatures.Views, ViewsFeature);
+        Offer(MachineFeatures.VirtualizationExceptions, VeFeature);
+        Offer(MachineFeatures.Singlestep, SinglestepFeature);
+        return Version with { Features = bytes };
+
+        void Offer(MachineFeatures feature, ulong bit) => bytes |= (features & feature) != 0 ? bit : 0;
+    }
 
     // The branch compares one too low at three of the four borders (4.1): 0x1fff, 0xc0000000 and 0xc0001fff are refused.
     public override bool IsControllableMsr(uint msr) => msr is < 0x1fff or (> 0xc000_0000 and < 0xc000_1fff);

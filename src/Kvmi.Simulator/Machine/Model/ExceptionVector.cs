@@ -14,6 +14,7 @@ internal static class ExceptionVector
     public const byte GeneralProtection = 13;
     public const byte PageFault = 14;
     public const byte AlignmentCheck = 17;
+    public const byte Virtualization = 20;
     public const byte ControlProtection = 21;
 
     public static bool HasErrorCode(byte vector) =>

@@ -16,7 +16,8 @@ internal sealed class InstructionCache
     private readonly Decoder _decoder;
     private Instruction _uncached;
 
-    public InstructionCache() => _decoder = Decoder.Create(64, _reader);
+    /// <param name="bitness">64, or 32 for compatibility mode.</param>
+    public InstructionCache(int bitness) => _decoder = Decoder.Create(bitness, _reader);
 
     /// <summary>Result of the last decode; valid until the next one.</summary>
     public ref readonly Instruction Uncached => ref _uncached;

@@ -13,11 +13,14 @@ namespace Kvmi.Simulator.Machine.Model;
 public sealed partial class ModelMachine : IMachine, IMachineTraps
 {
     private const int MostVcpus = 64;
+    private const MachineFeatures VmxFeatures = MachineFeatures.Singlestep | MachineFeatures.Views | MachineFeatures.Vmfunc
+        | MachineFeatures.VirtualizationExceptions | MachineFeatures.SubPageProtection;
 
     private readonly ModelVcpu?[] _vcpus;
     private readonly Lock _plugGate = new();
     private int _vcpuCount;
     private volatile bool _pageAccess;
+    private volatile bool _pageWalks = true;
     private volatile bool _stopped;
 
     /// <summary>Makes a machine with empty memory and vCPUs in reset state.</summary>
@@ -30,6 +33,8 @@ public sealed partial class ModelMachine : IMachine, IMachineTraps
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.VcpuCount, MostVcpus);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxVcpus, MostVcpus);
         Memory = new PhysicalMemory(options.MemorySize);
+        SecondLevel = new SecondLevel(Memory);
+        Features = options.Hardware == MachineHardware.Vmx ? VmxFeatures : MachineFeatures.None;
         TscFrequency = options.TscFrequency;
         _vcpus = new ModelVcpu[Math.Max(options.VcpuCount, options.MaxVcpus)];
         _vcpuCount = options.VcpuCount;
@@ -49,6 +54,12 @@ public sealed partial class ModelMachine : IMachine, IMachineTraps
     public ulong TscFrequency { get; }
 
     /// <inheritdoc/>
+    public MachineFeatures Features { get; }
+
+    /// <inheritdoc/>
+    public IMachineViews? Views => Has(MachineFeatures.Views) ? SecondLevel : null;
+
+    /// <inheritdoc/>
     public IMachineTraps Traps => this;
 
     /// <inheritdoc/>
@@ -58,12 +69,23 @@ public sealed partial class ModelMachine : IMachine, IMachineTraps
         set => _pageAccess = value;
     }
 
+    /// <inheritdoc/>
+    bool IMachineTraps.PageWalks
+    {
+        get => _pageWalks;
+        set => _pageWalks = value;
+    }
+
     internal PhysicalMemory Memory { get; }
+
+    internal SecondLevel SecondLevel { get; }
 
     /// <summary>Held by a vCPU for the time of one locked instruction.</summary>
     internal Lock BusLock { get; } = new();
 
     internal bool EnforcesPageAccess => _pageAccess;
+
+    internal bool EnforcesPageWalks => _pageWalks;
 
     internal bool IsStopped => _stopped;
 
@@ -95,19 +117,10 @@ public sealed partial class ModelMachine : IMachine, IMachineTraps
     public bool TryWritePhysical(ulong gpa, ReadOnlySpan<byte> source) => Memory.TryWrite(gpa, source);
 
     /// <inheritdoc/>
-    public bool TryGetPageAccess(ulong gpa, out PageAccess access)
-    {
-        access = Memory.Peek(gpa)?.Access ?? PageAccess.All;
-        return Memory.IsBacked(gpa);
-    }
+    public bool TryGetPageAccess(ulong gpa, out PageAccess access) => SecondLevel.TryGetPageAccess(0, gpa, out access);
 
     /// <inheritdoc/>
-    public bool TrySetPageAccess(ulong gpa, PageAccess access)
-    {
-        if (!Memory.TryGetFrame(gpa, out var frame)) return false;
-        frame.Access = access & PageAccess.All;
-        return true;
-    }
+    public bool TrySetPageAccess(ulong gpa, PageAccess access) => SecondLevel.TrySetPageAccess(0, gpa, access);
 
     /// <inheritdoc/>
     public void Stop()
@@ -117,6 +130,8 @@ public sealed partial class ModelMachine : IMachine, IMachineTraps
         // One that is plugged in just now sees the flag before it runs.
         for (var index = 0; index < VcpuCount; index++) GetModelVcpu(index).Kick();
     }
+
+    internal bool Has(MachineFeatures feature) => (Features & feature) != 0;
 
     internal ModelVcpu GetModelVcpu(int index)
     {

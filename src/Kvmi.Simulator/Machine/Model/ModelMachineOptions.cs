@@ -9,6 +9,9 @@ public sealed record ModelMachineOptions
     /// <summary>Most vCPUs that can be there after hot-plug, up to 64; <see cref="VcpuCount"/> when it is smaller.</summary>
     public int MaxVcpus { get; init; } = 64;
 
+    /// <summary>Whose virtualization hardware it has.</summary>
+    public MachineHardware Hardware { get; init; }
+
     /// <summary>Bytes of memory, a multiple of 4096, at most 1 TiB. Only touched pages cost host memory.</summary>
     public ulong MemorySize { get; init; } = 128UL << 20;
 

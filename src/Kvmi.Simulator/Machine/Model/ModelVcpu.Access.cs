@@ -29,7 +29,7 @@ internal sealed partial class ModelVcpu
         value = 0;
         var offset = (int)(gva & PageOffsetMask);
         if (offset + size > PhysicalMemory.PageSize) return ReadAcrossPages(gva, size, asUser, isImplicit, out value);
-        if (!Translate(gva, AccessKind.Read, asUser, isImplicit, out var frame)) return false;
+        if (!Translate(gva, AccessKind.Read, asUser, isImplicit, size, out var frame)) return false;
         value = Load(frame, offset, size);
         if (_contextLength != 0) value = OverlayContext(gva, size, value);
         return true;
@@ -39,7 +39,7 @@ internal sealed partial class ModelVcpu
     {
         var offset = (int)(gva & PageOffsetMask);
         if (offset + size > PhysicalMemory.PageSize) return WriteAcrossPages(gva, size, value, asUser, isImplicit);
-        if (!Translate(gva, AccessKind.Write, asUser, isImplicit, out var frame)) return false;
+        if (!Translate(gva, AccessKind.Write, asUser, isImplicit, size, out var frame)) return false;
         Store(frame, offset, size, value);
         return true;
     }
@@ -60,8 +60,8 @@ internal sealed partial class ModelVcpu
     {
         // Both pages are checked before a byte changes, so that the instruction can be started again.
         var first = PhysicalMemory.PageSize - (int)(gva & PageOffsetMask);
-        if (!Translate(gva, AccessKind.Write, asUser, isImplicit, out var low)) return false;
-        if (!Translate(gva + (ulong)first, AccessKind.Write, asUser, isImplicit, out var high)) return false;
+        if (!Translate(gva, AccessKind.Write, asUser, isImplicit, first, out var low)) return false;
+        if (!Translate(gva + (ulong)first, AccessKind.Write, asUser, isImplicit, size - first, out var high)) return false;
         for (var index = 0; index < size; index++)
         {
             var isLow = index < first;

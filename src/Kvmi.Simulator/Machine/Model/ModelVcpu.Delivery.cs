@@ -19,7 +19,10 @@ internal sealed partial class ModelVcpu
             var first = _fault;
             _hasExit = false;
             _hasFault = false;
-            if (TryDeliver(in first)) return;
+            _delivers = true;
+            var entered = TryDeliver(in first);
+            _delivers = false;
+            if (entered) return;
             if (_hasExit)
             {
                 _fault = first;
@@ -43,8 +46,8 @@ internal sealed partial class ModelVcpu
     {
         if (first.SoftwareLength != 0) return false;
         if (ExceptionVector.IsContributory(first.Vector)) return ExceptionVector.IsContributory(second);
-        return first.Vector == ExceptionVector.PageFault
-            && (second == ExceptionVector.PageFault || ExceptionVector.IsContributory(second));
+        return first.Vector is ExceptionVector.PageFault or ExceptionVector.Virtualization
+            && (second is ExceptionVector.PageFault or ExceptionVector.Virtualization || ExceptionVector.IsContributory(second));
     }
 
     private bool TryDeliver(in GuestFault fault)
@@ -74,7 +77,7 @@ internal sealed partial class ModelVcpu
         if (code.Dpl != _cpl) _ss = new KvmSegment { Selector = code.Dpl, Dpl = code.Dpl, Unusable = 1 };
         _cpl = code.Dpl;
         code.Selector = (ushort)((selector & ~3) | _cpl);
-        _cs = code;
+        SetCodeSegment(in code);
         _gpr[Rsp] = top;
         _rip = target;
         _flags &= ~(Flags.Trap | Flags.NestedTask | Flags.Resume);
@@ -148,18 +151,18 @@ internal sealed partial class ModelVcpu
         var code = ToSegment(selector, descriptor);
         var isConforming = (code.Type & 4) != 0;
         var levelFits = isConforming ? code.Dpl <= cpl : code.Dpl == cpl;
-        if (code.S == 0 || (code.Type & 8) == 0 || code.L == 0 || cpl < _cpl || !levelFits) return RaiseGeneralProtection(selector & 0xFFFCu);
+        if (!IsRunnable(in code) || cpl < _cpl || !levelFits) return RaiseGeneralProtection(selector & 0xFFFCu);
         if (code.Present == 0) return Raise(ExceptionVector.SegmentNotPresent, selector & 0xFFFCu);
         if (!ReadStackSegment((ushort)stackSelector, cpl, out var stackSegment)) return false;
         if (!ControlBits.IsCanonical(rip)) return RaiseGeneralProtection();
 
         var kept = FlagsKeptByPop();
         _flags = Flags.Normalize((flags & ~kept) | (_flags & kept));
-        _cs = code;
+        SetCodeSegment(in code);
         _cpl = cpl;
         _ss = stackSegment;
         _gpr[Rsp] = rsp;
-        _nextRip = rip;
+        _nextRip = rip & _ripMask;
         return true;
     }
 

@@ -40,7 +40,7 @@ internal sealed partial class ModelVcpu
             return true;
         }
 
-        if (i.IsCallNearIndirect || i.IsJmpNearIndirect) return ReadOperand(in i, 0, 8, out target);
+        if (!IsNarrowMode && (i.IsCallNearIndirect || i.IsJmpNearIndirect)) return ReadOperand(in i, 0, 8, out target);
         target = 0;
         return RaiseInvalidOpcode();
     }
@@ -54,7 +54,12 @@ internal sealed partial class ModelVcpu
         return true;
     }
 
-    private bool Jump(in Instruction i) => BranchTarget(in i, out var target) && JumpTo(target);
+    private bool Jump(in Instruction i)
+    {
+        if (i.IsJmpFar || i.IsJmpFarIndirect) return JumpFar(in i);
+        if (i.Op0Kind == OpKind.NearBranch32) return JumpTo(i.NearBranchTarget);
+        return BranchTarget(in i, out var target) && JumpTo(target);
+    }
 
     private bool JumpTo(ulong target)
     {
@@ -108,7 +113,9 @@ internal sealed partial class ModelVcpu
         if (!Write(_gpr[Rdi], size, value)) return false;
         _gpr[Rdi] += step;
         if (isMove) _gpr[Rsi] += step;
-        if (isRepeated && --_gpr[Rcx] != 0) _nextRip = _rip;
+        if (!isRepeated || --_gpr[Rcx] == 0) return true;
+        _nextRip = _rip;
+        _repeats = true;
         return true;
     }
 

@@ -72,6 +72,7 @@ internal sealed partial class ModelVcpu
     {
         var segment = i.MemorySegment;
         gva = EffectiveOffset(in i);
+        if (IsNarrowMode) return LinearNarrow(segment, size, ref gva);
         if (segment == Register.FS) gva += _fs.Base;
         else if (segment == Register.GS) gva += _gs.Base;
         if (ControlBits.IsCanonical(gva) && ControlBits.IsCanonical(gva + (ulong)size - 1)) return true;

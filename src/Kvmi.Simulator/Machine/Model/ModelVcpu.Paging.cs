@@ -3,7 +3,7 @@ using Kvmi.Protocol;
 
 namespace Kvmi.Simulator.Machine.Model;
 
-/// <content>4-level paging (Intel SDM volume 3, 4.5 and 4.6), the second level's access rights, and a small TLB.</content>
+/// <content>4-level paging (Intel SDM volume 3, 4.5 and 4.6) and a small TLB. The second level behind it is in SecondLevel.</content>
 internal sealed partial class ModelVcpu
 {
     private const int TlbSlots = 512;
@@ -29,6 +29,7 @@ internal sealed partial class ModelVcpu
     private readonly TlbEntry[] _tlb = new TlbEntry[TlbSlots];
     private uint _tlbGeneration;
 
+    // In the order of the bits of PageAccess.
     private enum AccessKind
     {
         Read,
@@ -101,7 +102,7 @@ internal sealed partial class ModelVcpu
             return RaiseGeneralProtection();
         }
 
-        if (!Translate(gva, AccessKind.Fetch, _cpl == 3, false, out frame)) return false;
+        if (!Translate(gva, AccessKind.Fetch, _cpl == 3, false, 1, out frame)) return false;
 
         // No instruction comes out of a hole in memory.
         return frame is not null || RaiseInvalidOpcode();
@@ -111,7 +112,7 @@ internal sealed partial class ModelVcpu
     /// Translates one access that stays within a page and checks all rights. The frame is null where there is no memory. An implicit access
     /// is one of the CPU's own (descriptor tables, TSS): RFLAGS.AC does not excuse it from SMAP.
     /// </summary>
-    private bool Translate(ulong gva, AccessKind kind, bool asUser, bool isImplicit, out Frame? frame)
+    private bool Translate(ulong gva, AccessKind kind, bool asUser, bool isImplicit, int size, out Frame? frame)
     {
         ref var cached = ref _tlb[(gva >> 12) & (TlbSlots - 1)];
         if (cached.Generation != _tlbGeneration || cached.Page != gva >> 12 || (kind == AccessKind.Write && !cached.Dirty))
@@ -129,26 +130,9 @@ internal sealed partial class ModelVcpu
         }
 
         frame = cached.Frame;
-        return frame is null || CheckRights(frame, gva, kind);
-    }
-
-    private bool CheckRights(Frame frame, ulong gva, AccessKind kind)
-    {
-        var wanted = kind switch
-        {
-            AccessKind.Read => PageAccess.Read,
-            AccessKind.Write => PageAccess.Write,
-            _ => PageAccess.Execute,
-        };
-        return (frame.Access & wanted) != 0
-            || InterceptAccess(gva, frame.Gpa | (gva & (PhysicalMemory.PageSize - 1)), wanted);
-    }
-
-    /// <summary>Ends Run for a forbidden access, unless rights are not enforced just now.</summary>
-    private bool InterceptAccess(ulong gva, ulong gpa, PageAccess wanted)
-    {
-        if (_ignoreRights || !_machine.EnforcesPageAccess) return true;
-        return Intercept(new VcpuExit { Kind = VcpuExitKind.PageAccess, Gva = gva, Gpa = gpa, Access = wanted });
+        if (frame is null) return true;
+        var wanted = (byte)(1 << (int)kind);
+        return (frame.EffectiveIn(_viewShift) & (wanted | Frame.Replaced)) == wanted || EnterSecondLevel(gva, (PageAccess)wanted, size, false, ref frame);
     }
 
     private bool Walk(ulong gva, AccessKind kind, bool asUser, bool isImplicit, ref TlbEntry cached)
@@ -161,7 +145,7 @@ internal sealed partial class ModelVcpu
         while (true)
         {
             addresses[level] = table + EntryOffset(gva, level);
-            if (!ReadEntry(addresses[level], out entries[level])) return false;
+            if (!ReadEntry(gva, addresses[level], out entries[level])) return false;
             var entry = entries[level];
             if ((entry & EntryPresent) == 0) return RaisePageFault(gva, kind, asUser, 0);
             if (IsReserved(entry, level)) return RaisePageFault(gva, kind, asUser, ErrorPresent | ErrorReserved);
@@ -176,7 +160,7 @@ internal sealed partial class ModelVcpu
         for (var upper = 3; upper >= level; upper--)
         {
             var marks = upper == level && kind == AccessKind.Write ? EntryAccessed | EntryDirty : EntryAccessed;
-            if ((entries[upper] & marks) != marks && !MarkEntry(addresses[upper], marks)) return false;
+            if ((entries[upper] & marks) != marks && !MarkEntry(gva, addresses[upper], marks)) return false;
         }
 
         var gpa = LeafBase(entries[level], level) | (gva & PageMask(level));
@@ -192,20 +176,20 @@ internal sealed partial class ModelVcpu
         return true;
     }
 
-    private bool ReadEntry(ulong gpa, out ulong entry)
+    private bool ReadEntry(ulong gva, ulong gpa, out ulong entry)
     {
         // A table outside memory reads as all ones, as an empty bus does: the reserved bits then make a page fault of it.
         entry = ulong.MaxValue;
         if (!_machine.Memory.TryGetFrame(gpa, out var frame)) return true;
-        if ((frame.Access & PageAccess.Read) == 0 && !InterceptAccess(NotTranslated, gpa, PageAccess.Read)) return false;
+        if (!EnterTable(gva, gpa, PageAccess.Read, ref frame)) return false;
         entry = Volatile.Read(ref EntryOf(frame, gpa));
         return true;
     }
 
-    private bool MarkEntry(ulong gpa, ulong marks)
+    private bool MarkEntry(ulong gva, ulong gpa, ulong marks)
     {
         if (!_machine.Memory.TryGetFrame(gpa, out var frame)) return true;
-        if ((frame.Access & PageAccess.Write) == 0 && !InterceptAccess(NotTranslated, gpa, PageAccess.Write)) return false;
+        if (!EnterTable(gva, gpa, PageAccess.Write, ref frame)) return false;
         Interlocked.Or(ref EntryOf(frame, gpa), marks);
         frame.Touch();
         return true;

@@ -12,7 +12,6 @@ internal sealed partial class ModelVcpu
     /// <summary>Four 64-bit words at the start of the page that a startup IPI names: RIP, RSP, CR3 and RDI in 64-bit mode.</summary>
     private const int StartRecordLength = 32;
 
-    private const int NoStartup = -1;
     private const ulong PowerUpRip = 0xFFF0;
     private const ulong PowerUpCr0 = 0x6000_0010;
     private const ulong PowerUpCodeBase = 0xFFFF_0000;
@@ -23,7 +22,6 @@ internal sealed partial class ModelVcpu
     private volatile bool _isInitialized;
     private bool _startReported;
     private bool _initReceived;
-    private int _startupVector = NoStartup;
 
     public bool IsInitialized => _isInitialized;
 
@@ -33,13 +31,26 @@ internal sealed partial class ModelVcpu
         lock (_startGate) _initReceived = true;
     }
 
-    /// <summary>Startup IPI. Any thread; without INIT before, or once started, it is ignored, as by hardware.</summary>
+    /// <summary>
+    /// Startup IPI. Any thread; without INIT before, or once started, it is ignored, as by hardware. The registers of a vCPU that is not initialised belong
+    /// to nobody else, so the sender fills them.
+    /// </summary>
     internal void ReceiveStartup(byte vector)
     {
         lock (_startGate)
         {
-            if (!_initReceived || _isInitialized || _startupVector != NoStartup) return;
-            _startupVector = vector;
+            if (!_initReceived || _isInitialized) return;
+
+            // A page outside memory reads as zeros, which no CPU survives.
+            Span<byte> record = stackalloc byte[StartRecordLength];
+            record.Clear();
+            _machine.Memory.TryRead((ulong)vector << PhysicalMemory.PageShift, record);
+            StartInLongMode(
+                BinaryPrimitives.ReadUInt64LittleEndian(record),
+                BinaryPrimitives.ReadUInt64LittleEndian(record[8..]),
+                BinaryPrimitives.ReadUInt64LittleEndian(record[16..]) & ControlBits.PhysicalAddressMask,
+                BinaryPrimitives.ReadUInt64LittleEndian(record[24..]));
+            _isInitialized = true;
             Monitor.PulseAll(_startGate);
         }
     }
@@ -53,7 +64,7 @@ internal sealed partial class ModelVcpu
     {
         lock (_startGate)
         {
-            while (_startupVector == NoStartup)
+            while (!_isInitialized)
             {
                 if (_machine.IsStopped) return new VcpuExit { Kind = VcpuExitKind.Stopped };
                 if (Interlocked.Exchange(ref _kicked, 0) != 0) return new VcpuExit { Kind = VcpuExitKind.Kicked };
@@ -61,17 +72,7 @@ internal sealed partial class ModelVcpu
             }
         }
 
-        // On the vCPU's own thread: nobody else may touch its registers. A page outside memory reads as zeros, which no CPU survives.
-        Span<byte> record = stackalloc byte[StartRecordLength];
-        record.Clear();
-        _machine.Memory.TryRead((ulong)_startupVector << PhysicalMemory.PageShift, record);
-        StartInLongMode(
-            BinaryPrimitives.ReadUInt64LittleEndian(record),
-            BinaryPrimitives.ReadUInt64LittleEndian(record[8..]),
-            BinaryPrimitives.ReadUInt64LittleEndian(record[16..]) & ControlBits.PhysicalAddressMask,
-            BinaryPrimitives.ReadUInt64LittleEndian(record[24..]));
         _startReported = true;
-        _isInitialized = true;
         return new VcpuExit { Kind = VcpuExitKind.Started };
     }
 

@@ -51,6 +51,7 @@ internal sealed partial class ModelVcpu
     {
         state = default;
         state.Mode = (byte)(_cs.L != 0 ? 8 : _cs.Db != 0 ? 4 : 2);
+        state.View = (ushort)_view;
         ref var regs = ref state.Regs;
         regs.Rax = _gpr[Rax];
         regs.Rbx = _gpr[Rbx];
@@ -198,7 +199,7 @@ internal sealed partial class ModelVcpu
         _rip = 0;
         _flags = Flags.Fixed;
         _cpl = 0;
-        _cs = FlatCode(8, 0);
+        SetCodeSegment(FlatCode(8, 0));
         _ds = _es = _fs = _gs = _ss = FlatData(0x10, 0);
         _tr = new KvmSegment { Type = 0xB, Present = 1, Limit = 0xFFFF };
         _ldt = new KvmSegment { Unusable = 1 };

@@ -21,6 +21,8 @@ internal sealed partial class ModelVcpu
                 return InterruptReturn();
             case Mnemonic.Vmcall:
                 return Hypercall(in i);
+            case Mnemonic.Vmfunc:
+                return CallVmFunction();
             case Mnemonic.Cpuid:
                 return Cpuid(in i);
             case Mnemonic.Rdtsc:
@@ -101,13 +103,14 @@ internal sealed partial class ModelVcpu
 
     private bool SystemCall()
     {
-        if ((_efer & ControlBits.EferSce) == 0) return RaiseInvalidOpcode();
+        // An Intel CPU has SYSCALL in 64-bit mode only (Intel SDM volume 2, SYSCALL).
+        if ((_efer & ControlBits.EferSce) == 0 || IsNarrowMode) return RaiseInvalidOpcode();
         _gpr[Rcx] = _nextRip;
         _gpr[R11] = _flags & ~Flags.Resume;
         _nextRip = _lstar;
         _flags = Flags.Normalize(_flags & ~_sfmask & ~Flags.Resume);
         var selector = (ushort)((_star >> 32) & 0xFFFC);
-        _cs = FlatCode(selector, 0);
+        SetCodeSegment(FlatCode(selector, 0));
         _ss = FlatData((ushort)(selector + 8), 0);
         _cpl = 0;
         return true;
@@ -121,7 +124,7 @@ internal sealed partial class ModelVcpu
         _nextRip = _gpr[Rcx];
         _flags = Flags.Normalize(_gpr[R11] & ~Flags.Resume);
         var selector = (ushort)(_star >> 48);
-        _cs = FlatCode((ushort)((selector + 16) | 3), 3);
+        SetCodeSegment(FlatCode((ushort)((selector + 16) | 3), 3));
         _ss = FlatData((ushort)((selector + 8) | 3), 3);
         _cpl = 3;
         return true;
@@ -130,7 +133,7 @@ internal sealed partial class ModelVcpu
     private bool Hypercall(in Instruction i)
     {
         if (_traps.Hypercall) return Intercept(new VcpuExit { Kind = VcpuExitKind.Hypercall, Length = (byte)i.Length });
-        _gpr[Rax] = _cpl == 0 ? NoSuchHypercall : HypercallForbidden;
+        SetHypercallResult(_cpl == 0 ? NoSuchHypercall : HypercallForbidden);
         return true;
     }
 

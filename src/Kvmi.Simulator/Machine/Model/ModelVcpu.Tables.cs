@@ -18,6 +18,7 @@ internal sealed partial class ModelVcpu
 
     private bool StoreTable(in Instruction i)
     {
+        if (IsNarrowMode) return RaiseInvalidOpcode();
         if (_cpl != 0 && (_cr4 & ControlBits.Cr4Umip) != 0) return RaiseGeneralProtection();
         switch (i.Mnemonic)
         {

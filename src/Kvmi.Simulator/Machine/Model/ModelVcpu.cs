@@ -1,7 +1,7 @@
 namespace Kvmi.Simulator.Machine.Model;
 
 /// <summary>
-/// One vCPU of the model: 64-bit mode only, no external interrupts, no debug registers, no floating point. The parts: this file runs and
+/// One vCPU of the model: 64-bit mode and flat 32-bit code under it, no external interrupts, no debug registers, no floating point. The parts: this file runs and
 /// completes exits, State holds what is seen from outside, Paging translates, Delivery enters handlers, the others execute.
 /// </summary>
 internal sealed partial class ModelVcpu : IVcpu
@@ -12,9 +12,13 @@ internal sealed partial class ModelVcpu : IVcpu
     /// <summary>What the guest gets for a hypercall from user mode: KVM_EPERM, negative.</summary>
     private const ulong HypercallForbidden = unchecked((ulong)-1L);
 
+    // A whole REP instruction is emulated in slices of this many rounds: the guest chooses the count.
+    private const int MostRepeats = 1 << 20;
+
     private readonly ModelMachine _machine;
     private readonly VcpuTraps _traps = new();
-    private readonly InstructionCache _instructions = new();
+    private readonly InstructionCache _wideInstructions = new(64);
+    private InstructionCache _instructions;
 
     private int _kicked;
     private bool _shutdown;
@@ -31,6 +35,7 @@ internal sealed partial class ModelVcpu : IVcpu
     private byte _awaitedLength;
     private ulong _awaitedValue;
     private uint _awaitedNumber;
+    private ulong _awaitedGpa;
 
     // An exit that a Complete method ran into; the next Run returns it.
     private bool _hasFollowUp;
@@ -39,13 +44,13 @@ internal sealed partial class ModelVcpu : IVcpu
     private bool _hasInjection;
 
     // One-instruction licences, set by Complete methods only.
-    private bool _ignoreRights;
     private bool _ignoreDescriptorTrap;
     private bool _ignoreCpuidTrap;
 
     public ModelVcpu(ModelMachine machine, int index, bool isInitialized)
     {
         _machine = machine;
+        _instructions = _wideInstructions;
         Index = index;
         _isInitialized = isInitialized;
         _startReported = isInitialized;
@@ -76,10 +81,10 @@ internal sealed partial class ModelVcpu : IVcpu
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(budget, 1);
         _awaiting = VcpuExitKind.Budget;
+        if (!_startReported) return WaitForStart();
 
         // An exit drops cached translations: the caller may have written page tables meanwhile.
         FlushTlb();
-        if (!_startReported) return WaitForStart();
         if (_machine.IsStopped) return new VcpuExit { Kind = VcpuExitKind.Stopped };
         if (_shutdown) return new VcpuExit { Kind = VcpuExitKind.Shutdown };
         if (_hasInjection) return ReportInjection();
@@ -89,6 +94,7 @@ internal sealed partial class ModelVcpu : IVcpu
             return Await(_exit);
         }
 
+        _licenceCount = 0;
         var end = _executed > long.MaxValue - budget ? long.MaxValue : _executed + budget;
         return RunUntil(end);
     }
@@ -123,7 +129,7 @@ internal sealed partial class ModelVcpu : IVcpu
     public void CompleteHypercall(ulong result)
     {
         TakeAwaited(VcpuExitKind.Hypercall);
-        _gpr[Rax] = result;
+        SetHypercallResult(result);
         FinishAwaited(true);
     }
 
@@ -147,23 +153,25 @@ internal sealed partial class ModelVcpu : IVcpu
         EmulateOne();
     }
 
-    public void CompletePageAccess()
-    {
-        TakeAwaited(VcpuExitKind.PageAccess);
-        _ignoreRights = true;
-        EmulateOne();
-    }
+    public void CompletePageAccess() => CompletePageAccess(0, [], false);
 
-    public void CompletePageAccess(ulong contextGva, ReadOnlySpan<byte> context)
+    public void CompletePageAccess(ulong contextGva, ReadOnlySpan<byte> context) => CompletePageAccess(contextGva, context, false);
+
+    public void CompletePageAccess(ulong contextGva, ReadOnlySpan<byte> context, bool wholeRepeat)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(context.Length, _context.Length);
         TakeAwaited(VcpuExitKind.PageAccess);
+        AddLicence(_awaitedGpa);
         context.CopyTo(_context);
         _contextGva = contextGva;
         _contextLength = context.Length;
-        _ignoreRights = true;
-        EmulateOne();
+        _hasLicences = true;
+        EmulateOne(wholeRepeat);
+        _hasLicences = false;
         _contextLength = 0;
+
+        // An exit for another page of the same instruction keeps them: the instruction is not done.
+        if (!_hasFollowUp || _exit.Kind != VcpuExitKind.PageAccess) _licenceCount = 0;
     }
 
     private VcpuExit RunUntil(long end)
@@ -192,7 +200,7 @@ internal sealed partial class ModelVcpu : IVcpu
             {
                 case StepResult.Exit:
                     return Await(_exit);
-                case StepResult.Retired when _traps.Singlestep:
+                case StepResult.Retired when _traps.Singlestep && _machine.Has(MachineFeatures.Singlestep):
                     return new VcpuExit { Kind = VcpuExitKind.Singlestep };
                 default:
                     break;
@@ -209,7 +217,7 @@ internal sealed partial class ModelVcpu : IVcpu
             _nextRip = _rip + (ulong)instruction.Length;
             if (Execute(in instruction))
             {
-                _rip = _nextRip;
+                _rip = _nextRip & _ripMask;
                 return StepResult.Retired;
             }
         }
@@ -217,18 +225,36 @@ internal sealed partial class ModelVcpu : IVcpu
         return _hasExit ? StepResult.Exit : StepResult.Fault;
     }
 
-    private void EmulateOne()
+    private void EmulateOne(bool wholeRepeat = false)
     {
         FlushTlb();
-        _executed++;
         _hasExit = false;
-        if (_hasFault) Deliver();
-        else Step();
-        _ignoreRights = _ignoreDescriptorTrap = _ignoreCpuidTrap = false;
+        _repeats = false;
+        if (_hasFault)
+        {
+            _executed++;
+            Deliver();
+        }
+        else
+        {
+            EmulateSteps(wholeRepeat ? MostRepeats : 1);
+        }
+
+        _ignoreDescriptorTrap = _ignoreCpuidTrap = false;
         if (!_hasExit) return;
 
         // HLT has done its work already; its exit, like any other, is what the next Run reports.
         _hasFollowUp = true;
+    }
+
+    private void EmulateSteps(int most)
+    {
+        do
+        {
+            _executed++;
+            _repeats = false;
+        }
+        while (Step() == StepResult.Retired && _repeats && --most > 0 && Volatile.Read(ref _kicked) == 0);
     }
 
     private VcpuExit ReportInjection()
@@ -255,6 +281,7 @@ internal sealed partial class ModelVcpu : IVcpu
         _awaitedLength = exit.Length;
         _awaitedNumber = exit.Number;
         _awaitedValue = exit.NewValue;
+        _awaitedGpa = exit.Gpa;
         return exit;
     }
 

@@ -22,6 +22,21 @@ internal sealed class PhysicalMemory
         _chunks = new Frame?[]?[(int)(((size >> PageShift) + ChunkLength - 1) >> ChunkShift)];
     }
 
+    /// <summary>All frames that somebody has touched.</summary>
+    public IEnumerable<Frame> Frames
+    {
+        get
+        {
+            foreach (var chunk in _chunks)
+            {
+                foreach (var frame in chunk ?? [])
+                {
+                    if (frame is not null) yield return frame;
+                }
+            }
+        }
+    }
+
     /// <summary>First address after memory.</summary>
     public ulong Size { get; }
 
