@@ -27,6 +27,7 @@ internal static class Program
             ReplayVerb.Create(),
             DecodeVerb.Create(),
             DoctorVerb.Create(),
+            DialectsVerb.Create(),
         };
         return root;
     }

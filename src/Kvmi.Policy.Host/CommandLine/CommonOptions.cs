@@ -10,9 +10,10 @@ namespace Kvmi.Policy.Host.CommandLine;
 internal static class CommonOptions
 {
     private static readonly (string Name, KvmiDialect Dialect)[] Dialects =
-        [("v7", KvmiDialect.V7), ("rfc-v5", KvmiDialect.RfcV5), ("v11", KvmiDialect.V11), ("v12", KvmiDialect.V12)];
+        [.. Protocol.Dialects.Dialect.All.Select(dialect => (dialect.Name, dialect.Id))];
 
-    private static string Spoken => string.Join(", ", Protocol.Dialects.Dialect.All.Select(dialect => dialect.Name));
+    /// <summary>The names of all dialects: "v7, v12, ...".</summary>
+    public static string DialectNames { get; } = string.Join(", ", Dialects.Select(entry => entry.Name));
 
     /// <summary>--log-config, for every verb.</summary>
     public static Option<string?> LogConfig { get; } = new("--log-config")
@@ -78,14 +79,23 @@ internal static class CommonOptions
     public static Option<KvmiDialect?> Dialect(bool auto) => new("--dialect")
     {
         Description = auto
-            ? $"Wire dialect: auto (default), {Spoken}"
-            : $"Wire dialect: {Spoken} (default: v7)",
+            ? $"Wire dialect: auto (default), {DialectNames}"
+            : $"Wire dialect: {DialectNames} (default: {DialectName(KvmiDialect.V7)})",
         HelpName = "DIALECT",
         CustomParser = result => auto && result.Tokens is [{ Value: "auto" }] ? null : ParseDialect(result),
     };
 
     /// <summary>Reads the name of a dialect.</summary>
     public static KvmiDialect? ParseDialect(ArgumentResult result) => Choose<KvmiDialect>(result, Dialects);
+
+    /// <summary>The name of a dialect; null when it is left out.</summary>
+    public static Argument<KvmiDialect?> DialectArgument() => new("NAME")
+    {
+        Description = $"Dialect: {DialectNames} (default: all of them)",
+        HelpName = "NAME",
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = result => result.Tokens.Count == 0 ? null : ParseDialect(result),
+    };
 
     /// <summary>Name of a dialect as users write it.</summary>
     public static string DialectName(KvmiDialect dialect) => Array.Find(Dialects, entry => entry.Dialect == dialect).Name;
@@ -103,17 +113,6 @@ internal static class CommonOptions
         }
 
         return null;
-    }
-
-    /// <summary>Refuses a dialect that this build cannot speak.</summary>
-    /// <exception cref="UsageException">It is known by name only.</exception>
-    public static void RequireSpoken(KvmiDialect? dialect)
-    {
-        if (dialect is { } asked && Protocol.Dialects.Dialect.Find(asked) is null)
-        {
-            throw new UsageException(
-                $"'{DialectName(asked)}' is known by name but not built: this version speaks {Spoken}. Give one of these, or leave --dialect out.");
-        }
     }
 
     private static T? Choose<T>(ArgumentResult result, (string Name, T Value)[] choices)

@@ -21,6 +21,6 @@ internal static class CaptureDialect
 
         var inferred = ConversationDialect.Infer(entries);
         return inferred.Dialect ?? CommonOptions.DialectInFileName(file) ?? throw new UsageException(
-            $"{file}: neither the messages nor the file name tell the dialect ({inferred.Reason}); give --dialect v7, rfc-v5, v11 or v12.");
+            $"{file}: neither the messages nor the file name tell the dialect ({inferred.Reason}); give --dialect with one of {CommonOptions.DialectNames}.");
     }
 }

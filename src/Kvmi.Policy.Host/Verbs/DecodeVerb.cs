@@ -30,11 +30,6 @@ internal static class DecodeVerb
 
     private static int Run(VerbContext context, string[] files, KvmiDialect? asked, bool verify)
     {
-        if (asked is { } given && !MessageDecoder.Supports(given))
-        {
-            throw new UsageException($"This version has no message layouts of the dialect {CommonOptions.DialectName(given)}; it has those of v7.");
-        }
-
         var captures = Array.ConvertAll(files, file => new CaptureFile(file));
         var exitCode = ExitCode.Fine;
         foreach (var capture in captures)
@@ -48,13 +43,6 @@ internal static class DecodeVerb
     private static int Decode(VerbContext context, CaptureFile capture, KvmiDialect? asked, bool verify)
     {
         var id = CaptureDialect.Find(capture.Path, capture.Entries(), asked);
-        if (!MessageDecoder.Supports(id))
-        {
-            Console.Error.WriteLine(
-                $"kvmi-policy: {capture.Path} is in the dialect {CommonOptions.DialectName(id)}; this version has the message layouts of v7 only.");
-            return ExitCode.Failure;
-        }
-
         var dialect = Dialect.Find(id);
         var encoder = new MessageEncoder(id);
         long messages = 0, unknown = 0, matched = 0, mismatched = 0;

@@ -43,7 +43,6 @@ internal static class DoctorVerb
         };
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
-            CommonOptions.RequireSpoken(parse.GetValue(dialect));
             var options = new DoctorOptions
             {
                 Listen = Endpoints(parse.GetRequiredValue(listen), parse.GetValue(remote)),

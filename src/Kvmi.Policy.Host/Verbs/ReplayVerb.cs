@@ -41,7 +41,6 @@ internal static class ReplayVerb
     private static int Replay(VerbContext context, PolicyWorkshop workshop, IReadOnlyList<string> policies, CaptureFile capture)
     {
         var dialect = CaptureDialect.Find(capture.Path, capture.Entries(), asked: null);
-        CommonOptions.RequireSpoken(dialect);
         var (generation, findings) = workshop.Build(policies);
         PolicyWorkshop.Report(context.Results, findings);
         if (generation is null || findings.Any(finding => finding.Severity == FindingSeverity.Error))

@@ -51,8 +51,6 @@ internal static class RunVerb
         };
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
-            CommonOptions.RequireSpoken(parse.GetValue(dialect));
-            CommonOptions.RequireSpoken(parse.GetValue(simulatedDialect));
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
             var endpoints = Endpoints(parse.GetRequiredValue(listen), parse.GetValue(remote));
             foreach (var option in new Option[] { simulatedDialect, vcpus, seed, reconnect })

@@ -52,7 +52,6 @@ internal static class SimulateVerb
                 return Task.FromResult(List(context));
             }
 
-            CommonOptions.RequireSpoken(parse.GetValue(dialect));
             return RunAsync(context, new SimulatorOptions
             {
                 Endpoint = parse.GetValue(connect)

@@ -33,7 +33,7 @@ public sealed class ParsingTests
     [InlineData("run --mode both")]
     [InlineData("run --dialect v8")]
     [InlineData("run --bogus")]
-    [InlineData("simulate")]
+    [InlineData("dialects v9")]
     [InlineData("validate")]
     [InlineData("test")]
     [InlineData("replay")]
@@ -51,6 +51,7 @@ public sealed class ParsingTests
     [InlineData("replay")]
     [InlineData("decode")]
     [InlineData("doctor")]
+    [InlineData("dialects")]
     public void Every_verb_describes_itself_with_an_example(string verb)
     {
         var command = Assert.Single(Program.CreateRoot().Subcommands, command => command.Name == verb);

@@ -9,6 +9,9 @@ public sealed class UsageTests
     [InlineData("run", "--simulate", "--dialect", "v99")]
     [InlineData("run", "--listen", "unix:/tmp/kvmi-usage.sock", "--simulated-dialect", "v7")]
     [InlineData("run", "--listen", "unix:/tmp/kvmi-usage.sock", "--vcpus", "2")]
+    [InlineData("dialects", "v9")]
+    [InlineData("dialects", "--markdown", "--json")]
+    [InlineData("dialects", "--markdown", "v7")]
     [InlineData("simulate")]
     [InlineData("simulate", "--connect", "carrier-pigeon:7")]
     [InlineData("validate")]
@@ -23,7 +26,7 @@ public sealed class UsageTests
     public async Task Help_is_no_error_and_lists_the_verbs()
     {
         var result = (await CommandProcess.RunAsync("--help")).Expect(0);
-        foreach (var verb in new[] { "run", "simulate", "validate", "test", "replay", "decode" })
+        foreach (var verb in new[] { "run", "simulate", "validate", "test", "replay", "decode", "dialects" })
         {
             Assert.Contains(result.Output, line => line.TrimStart().StartsWith(verb, StringComparison.Ordinal));
         }

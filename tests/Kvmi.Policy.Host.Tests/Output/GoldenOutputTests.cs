@@ -21,7 +21,9 @@ public sealed class GoldenOutputTests
         foreach (var line in lines)
         {
             using var document = JsonDocument.Parse(line);
-            Assert.Contains(document.RootElement.GetProperty("type").GetString(), new[] { "decision", "alert", "record", "status", "summary", "message", "entry", "finding", "check" });
+            Assert.Contains(
+                document.RootElement.GetProperty("type").GetString(),
+                new[] { "decision", "alert", "record", "status", "summary", "message", "entry", "finding", "check", "dialect", "command", "event" });
             Assert.Equal("2026-03-01T12:30:45.123000Z", document.RootElement.GetProperty("time").GetString());
         }
     }

@@ -5,6 +5,7 @@ using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Host.Doctor;
 using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Protocol;
+using Kvmi.Protocol.Dialects.Capabilities;
 using Kvmi.Protocol.Events;
 using Kvmi.Simulator;
 
@@ -14,6 +15,43 @@ namespace Kvmi.Policy.Host.Tests.Output;
 internal static class SampleRecords
 {
     private static readonly DateTimeOffset Time = new(2026, 3, 1, 12, 30, 45, 123, TimeSpan.Zero);
+
+    // No dialect of this build: the golden files hold the form of the lines, dialects.md what there is.
+    private static readonly DialectCapabilities Dialect = new()
+    {
+        Dialect = KvmiDialect.V7,
+        Name = "v0",
+        MaxPayload = 8184,
+        MaxPageAccessEntries = 511,
+        EventsAreMasks = true,
+        RepliesNameVcpu = false,
+        EventReplyId = 3,
+        Commands =
+        [
+            new CommandCapability
+            {
+                Kind = CommandKind.ChangeGfn, Id = 60, Name = "CHANGE_GFN", IsVcpuCommand = true, ReturnsData = false, IsReserved = false,
+                Request = new PayloadLength(8, 8184, 16), OldRequest = new PayloadLength(24, 24, 0), Reply = new PayloadLength(8, 4104, 1),
+            },
+            new CommandCapability
+            {
+                Kind = CommandKind.ControlVe, Id = 12, Name = "CONTROL_VE", IsVcpuCommand = false, ReturnsData = false, IsReserved = true,
+                Request = default, Reply = new PayloadLength(8, 8, 0),
+            },
+        ],
+        Events =
+        [
+            new EventCapability
+            {
+                Kind = EventKind.Cr, Id = 1, Name = "CR", MessageId = 1, IsVmEvent = false, SwitchedOnBy = CommandKind.ChangeGfn,
+                Actions = [EventAction.Continue, EventAction.Crash], Payload = 568, ReplyPayload = 24,
+            },
+            new EventCapability { Kind = EventKind.Unhook, Id = 0, Name = "UNHOOK", MessageId = 0, IsVmEvent = true, Actions = [], Payload = 8 },
+        ],
+        Errors = [new ErrorCapability(KvmiError.NotPermitted, "KVM_EPERM")],
+        MissingCommands = [CommandKind.GetVersion, CommandKind.GetXcr],
+        MissingEvents = [EventKind.PageFault],
+    };
 
     public static IReadOnlyList<OutputRecord> All { get; } =
     [
@@ -102,6 +140,11 @@ internal static class SampleRecords
             },
         },
         new CatalogueOutput { Time = Time, Section = "fault", Entry = new CatalogueEntry("slow-kernel", "waits before it sends a message") },
+        new DialectOutput { Time = Time, Dialect = Dialect },
+        new DialectOutput { Time = Time, Dialect = Dialect, Command = Dialect.Commands[0] },
+        new DialectOutput { Time = Time, Dialect = Dialect, Command = Dialect.Commands[1] },
+        new DialectOutput { Time = Time, Dialect = Dialect, Event = Dialect.Events[0] },
+        new DialectOutput { Time = Time, Dialect = Dialect, Event = Dialect.Events[1] },
         new TotalsOutput { Time = Time, Kind = "tests", Counts = [new("passed", 1), new("failed", 1)], Text = "1 passed, 1 failed" },
         new RunSummaryOutput { Time = Time, Vms = 1, Events = 5, Alerts = 1, Reloads = 2, FailedReloads = 1, Elapsed = TimeSpan.FromSeconds(1.5), End = "scenario" },
     ];
