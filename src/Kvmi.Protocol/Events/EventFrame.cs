@@ -12,8 +12,6 @@ namespace Kvmi.Protocol.Events;
 /// </summary>
 public readonly ref struct EventFrame
 {
-    private static readonly byte[] Zeros = new byte[KvmSregs.Length];
-
     private readonly EventLayout? _layout;
     private readonly ReadOnlySpan<byte> _state;
 
@@ -25,7 +23,7 @@ public readonly ref struct EventFrame
         Vcpu = vcpu;
         Sequence = sequence;
         Data = message[dataOffset..];
-        _state = layout.HasMachineState ? message : Zeros;
+        _state = layout.NoState is null ? message : layout.NoState;
     }
 
     /// <summary>The whole message, header included.</summary>

@@ -36,8 +36,8 @@ internal sealed class EventLayout
     /// <summary>True where an XSETBV event carries the register and both values (v11, v12).</summary>
     public bool XsetbvHasValues { get; init; }
 
-    /// <summary>False for an event that is its header alone (the VM events of v11 and v12); its machine state reads as zeros.</summary>
-    public bool HasMachineState { get; private init; } = true;
+    /// <summary>Zeros to read the machine state from, for an event that is its header alone (the VM events of v11 and v12); null elsewhere.</summary>
+    public byte[]? NoState { get; private init; }
 
     /// <summary>The layout of an event without machine state.</summary>
     public static EventLayout WithoutMachineState(KvmiDialect dialect) => new()
@@ -48,6 +48,6 @@ internal sealed class EventLayout
         Regs = 0,
         Sregs = 0,
         Msrs = 0,
-        HasMachineState = false,
+        NoState = new byte[KvmSregs.Length],
     };
 }

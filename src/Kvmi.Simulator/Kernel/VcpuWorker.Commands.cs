@@ -241,11 +241,7 @@ internal sealed partial class VcpuWorker
             return;
         }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(_data, reply.Eax);
-        BinaryPrimitives.WriteUInt32LittleEndian(_data.AsSpan(4), reply.Ebx);
-        BinaryPrimitives.WriteUInt32LittleEndian(_data.AsSpan(8), reply.Ecx);
-        BinaryPrimitives.WriteUInt32LittleEndian(_data.AsSpan(12), reply.Edx);
-        job.Hook.ReplyData(job.Command, _data.AsSpan(0, 16));
+        job.Hook.ReplyData(job.Command, _data.AsSpan(0, Dialect.WriteData(_data, in reply)));
     }
 
     private void InjectException(in VcpuJob job)
