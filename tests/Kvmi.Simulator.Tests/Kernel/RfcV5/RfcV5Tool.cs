@@ -23,6 +23,9 @@ internal sealed class RfcV5Tool : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
+    /// <summary>Tells the kernel that nothing more comes; what it has sent can still be read.</summary>
+    public void FinishSending() => _socket.Shutdown(SocketShutdown.Send);
+
     public void Send(string vector) => Send(RfcV5Vectors.Bytes(vector));
 
     public void Send(ReadOnlySpan<byte> bytes)
