@@ -56,6 +56,18 @@ internal static partial class LogMessages
     [LoggerMessage(3017, LogLevel.Error, "The receiving thread failed.")]
     public static partial void ReceiverFailed(ILogger logger, Exception exception);
 
+    [LoggerMessage(3018, LogLevel.Warning, "vCPU {Vcpu}: SET_REGISTERS came while no event waits; it is dropped and answered as success, {Count} so far.")]
+    public static partial void RegistersDropped(ILogger logger, int vcpu, int count);
+
+    [LoggerMessage(3019, LogLevel.Warning, "vCPU {Vcpu}: the reply to a {Kind} event has the size of another one and names event {Named}; the event counts as unanswered.")]
+    public static partial void EventFailed(ILogger logger, int vcpu, Kvmi.Protocol.EventKind kind, int named);
+
+    [LoggerMessage(3023, LogLevel.Warning, "vCPU {Vcpu}: the reply to a {Kind} event names event {Named}.")]
+    public static partial void ReplyNamesOther(ILogger logger, int vcpu, Kvmi.Protocol.EventKind kind, int named);
+
+    [LoggerMessage(3024, LogLevel.Warning, "vCPU {Vcpu}: vector {Vector} cannot be injected; it is lost.")]
+    public static partial void InjectionImpossible(ILogger logger, int vcpu, int vector);
+
     [LoggerMessage(3020, LogLevel.Information, "Scenario '{Scenario}': the steps start, {Why}.")]
     public static partial void ScenarioStarts(ILogger logger, string scenario, string why);
 

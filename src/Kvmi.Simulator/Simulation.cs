@@ -91,6 +91,11 @@ public static class Simulation
             throw new SimulatorException($"The guest's name has more than {MaxNameBytes} bytes, which is all that the hello holds.");
         }
 
+        if (options.RfcV5?.VcpuIdStride is < 1 or > RfcV5KernelOptions.MaxVcpuIdStride)
+        {
+            throw new SimulatorException($"A distance of {options.RfcV5.VcpuIdStride} between vCPU ids: give 1 to {RfcV5KernelOptions.MaxVcpuIdStride}.");
+        }
+
         CheckTime(options.MaxDuration, "time limit");
         CheckTime(options.Reconnect, "reconnect pause");
         CheckTime(options.ConnectPatience, "connect patience");

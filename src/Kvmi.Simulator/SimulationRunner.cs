@@ -33,7 +33,7 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
     /// <exception cref="SimulatorException">A wrong option.</exception>
     public SimulationRunner(SimulatorOptions options, Scenario scenario, IScenarioGuest guest)
     {
-        var rules = KernelRules.Find(options.Dialect)
+        var rules = KernelRules.Find(options.Dialect, options.RfcV5)
             ?? throw new SimulatorException($"The {options.Dialect} dialect has no simulated kernel yet; use V7.");
         _options = options;
         _scenario = scenario;

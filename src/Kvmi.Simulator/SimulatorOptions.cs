@@ -24,6 +24,9 @@ public sealed record SimulatorOptions
     /// <summary>Whose virtualization hardware the machine has: what GET_VERSION offers and which commands give an error follow from it.</summary>
     public MachineHardware Hardware { get; init; } = MachineHardware.Vmx;
 
+    /// <summary>Peculiarities of the rfc-v5 kernel; null takes the defaults. Other dialects ignore it.</summary>
+    public RfcV5KernelOptions? RfcV5 { get; init; }
+
     /// <summary>Number of vCPUs, 1 to <see cref="MaxVcpus"/>; null takes the scenario's.</summary>
     public int? Vcpus { get; init; }
 

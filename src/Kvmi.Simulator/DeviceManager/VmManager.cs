@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Kvmi.Protocol;
 using Kvmi.Protocol.Ioctls;
 using Kvmi.Simulator.Kernel;
 using Kvmi.Simulator.Kernel.Hooking;
@@ -211,8 +212,9 @@ internal sealed partial class VmManager : IDisposable
         }
     }
 
-    private byte[] MakeHello() => VmHello.Create(
-        _scenario.Hello, _scenario.Name, _scenario.Uuid, _startTime, _context.Machine.MemorySize);
+    private byte[] MakeHello() => _options is { Dialect: KvmiDialect.RfcV5, RfcV5.SilentHello: true }
+        ? VmHello.Create(HelloForm.Base, string.Empty, _scenario.Uuid, DateTimeOffset.UnixEpoch, 0)
+        : VmHello.Create(_scenario.Hello, _scenario.Name, _scenario.Uuid, _startTime, _context.Machine.MemorySize);
 
     /// <summary>HOOK, then one ioctl per allowed id, or one for all where the administrator lists none.</summary>
     private async Task<GuestEnd?> HookAsync(System.Net.Sockets.Socket socket)

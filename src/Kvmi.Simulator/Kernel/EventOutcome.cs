@@ -23,6 +23,12 @@ internal sealed class EventOutcome
     /// <summary>True when an instruction with REP is to be emulated with all its rounds (page faults, kvmi-later-dialects.md 4.3).</summary>
     public bool WholeRepeat { get; private set; }
 
+    /// <summary>Page faults of rfc-v5: not 0 steps over the instruction with the right added.</summary>
+    public byte Singlestep { get; private set; }
+
+    /// <summary>Page faults: not 0 leaves out the events of the instruction's further repetitions.</summary>
+    public byte RepComplete { get; private set; }
+
     /// <summary>True when the tool replaced the registers, so that RIP need no longer be at the intercepted instruction.</summary>
     public bool RegistersSet { get; private set; }
 
@@ -38,7 +44,12 @@ internal sealed class EventOutcome
         WholeRepeat = false;
         RegistersSet = false;
         IsUnsupported = false;
+        Singlestep = 0;
+        RepComplete = 0;
     }
+
+    /// <summary>Whatever the buffer held from earlier answers becomes the data for reads (rfc-v5 4.7 item 6).</summary>
+    public void ServeStaleContext() => _contextLength = _context.Length;
 
     /// <summary>Takes a reply over.</summary>
     public void Set(in Kvmi.Protocol.Events.EventReply reply, bool registersSet, bool isLegal)
@@ -49,6 +60,8 @@ internal sealed class EventOutcome
         _contextLength = Math.Min(reply.Context.Length, _context.Length);
         reply.Context[.._contextLength].CopyTo(_context);
         WholeRepeat = reply.RepComplete != 0;
+        Singlestep = reply.Singlestep;
+        RepComplete = reply.RepComplete;
         RegistersSet = registersSet;
         IsUnsupported = !isLegal;
     }

@@ -42,6 +42,7 @@ internal sealed partial class HookedVm : IDisposable
         _out = new byte[MessageHeader.Length + Rules.Dialect.MaxPayload];
         _vcpusToLeave = context.Workers.Count;
         _lastTraffic = context.TimeProvider.GetTimestamp();
+        context.Machine.Traps.PageWalks = Rules.Traits.ReportsPageWalks;
         context.Machine.Traps.PageAccess = true;
     }
 
@@ -139,7 +140,13 @@ internal sealed partial class HookedVm : IDisposable
                 Interlocked.Increment(ref _unanswered);
             }
 
-            var length = Rules.Dialect.WriteEvent(_out, sequence, (ushort)vcpu, in state, in body);
+            if (expectsReply && !Rules.Dialect.RepliesNameVcpu)
+            {
+                _waiters[sequence] = (ushort)vcpu;
+            }
+
+            var id = (ushort)(vcpu * Rules.Traits.VcpuIdStride);
+            var length = Rules.Dialect.WriteEvent(_out, sequence, id, in state, in body);
             sent = _writer.Write(_out.AsSpan(0, length));
         }
 
@@ -233,7 +240,7 @@ internal sealed partial class HookedVm : IDisposable
 
             if (!Context.Machine.TrySetPageAccess(gpa, access))
             {
-                return Rules.PageAccessOutsideMemory;
+                return Rules.Traits.RemembersUnbackedPages ? RememberPage(gpa, access) : Rules.PageAccessOutsideMemory;
             }
 
             if (access == PageAccess.All)
@@ -374,6 +381,7 @@ internal sealed partial class HookedVm : IDisposable
 
             _restrictedPages.Clear();
             Context.Machine.Views?.Reset();
+            _unbackedPages.Clear();
         }
     }
 }

@@ -43,6 +43,9 @@ internal sealed class KernelContext
         init => _tokens = value;
     }
 
+    /// <summary>Which vCPU steps alone, while the others are held.</summary>
+    public StepGate Steps { get; } = new();
+
     /// <summary>The vCPU threads, by index. It grows when a vCPU is plugged in; the list that was read stays as it was.</summary>
     public IReadOnlyList<VcpuWorker> Workers => Volatile.Read(ref _workers);
 

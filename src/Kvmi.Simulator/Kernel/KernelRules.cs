@@ -2,6 +2,7 @@ using Kvmi.Protocol;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Dialects;
 using Kvmi.Simulator.Kernel.Hooking;
+using Kvmi.Simulator.Kernel.RfcV5;
 using Kvmi.Simulator.Kernel.V12;
 using Kvmi.Simulator.Kernel.V7;
 using Kvmi.Simulator.Machine;
@@ -34,6 +35,9 @@ internal abstract class KernelRules
     /// </summary>
     public virtual bool GrantsTokensAlone => Dialect.Id == KvmiDialect.RfcV5;
 
+    /// <summary>Habits that only the kernel of rfc-v5 does not share with the others.</summary>
+    public virtual KernelTraits Traits => KernelTraits.Later;
+
     /// <summary>Data of the GET_VERSION reply.</summary>
     public abstract VersionReply Version { get; }
 
@@ -59,12 +63,15 @@ internal abstract class KernelRules
     public abstract KvmiError PageAccessOutsideMemory { get; }
 
     /// <summary>Finds the rules of a dialect.</summary>
+    /// <param name="dialect">The dialect.</param>
+    /// <param name="rfcV5">Switches of the rfc-v5 kernel; null takes the defaults. Others ignore them.</param>
     /// <returns>Null when there are none yet.</returns>
-    public static KernelRules? Find(KvmiDialect dialect) => dialect switch
+    public static KernelRules? Find(KvmiDialect dialect, RfcV5KernelOptions? rfcV5 = null) => dialect switch
     {
         KvmiDialect.V7 => V7Rules.Instance,
         KvmiDialect.V11 => V12Rules.V11,
         KvmiDialect.V12 => V12Rules.Instance,
+        KvmiDialect.RfcV5 => new RfcV5Rules(rfcV5 ?? new RfcV5KernelOptions()),
         _ => null,
     };
 
@@ -79,6 +86,16 @@ internal abstract class KernelRules
 
     /// <summary>Data of the GET_VERSION reply on a machine: the dialect's feature bytes follow from what the machine has.</summary>
     public virtual VersionReply VersionOn(MachineFeatures features) => Version;
+
+    /// <summary>The same with the administrator's masks, where the dialect has them there.</summary>
+    public virtual VersionReply VersionOn(MachineFeatures features, AdministratorMask administrator) => VersionOn(features);
+
+    /// <summary>Reads which vCPU a vCPU command names; the rest of the body is read on the vCPU's thread.</summary>
+    /// <returns>Ok, or Close.</returns>
+    public virtual CommandStatus ReadVcpu(ReadOnlySpan<byte> payload, out ushort vcpu) => Dialect.ReadVcpuOnly(payload, out vcpu);
+
+    /// <summary>True when the kernel, having read this message, does nothing before the tool's next byte comes.</summary>
+    public virtual bool WaitsBehind(in MessageHeader header) => false;
 
     /// <summary>True when CONTROL_CR may name this register.</summary>
     public abstract bool IsControllableCr(uint cr);

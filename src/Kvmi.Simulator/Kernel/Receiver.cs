@@ -15,7 +15,7 @@ internal sealed class Receiver
     private readonly Socket _socket;
     private readonly KernelContext _context;
     private readonly VmCommands _vmCommands;
-    private readonly byte[] _buffer = new byte[64 * 1024];
+    private readonly byte[] _buffer = new byte[128 * 1024];
     private int _start;
     private int _end;
     private bool _isBroken;
@@ -73,7 +73,13 @@ internal sealed class Receiver
             return false;
         }
 
-        return Fill(header.MessageLength);
+        if (Dialect.CheckHeader(in header) != CommandStatus.Ok)
+        {
+            _hook.Close($"message id {header.Id} announces {header.Size} payload bytes, or does not exist; the {Dialect.Name} kernel reads no further");
+            return false;
+        }
+
+        return Fill(header.MessageLength) && (!_context.Rules.WaitsBehind(in header) || Fill(header.MessageLength + 1));
     }
 
     private bool Fill(int wanted)
@@ -117,6 +123,12 @@ internal sealed class Receiver
     private void Dispatch(MessageHeader header, ReadOnlySpan<byte> message)
     {
         _hook.NoteTraffic();
+        if (Dialect.CheckFraming(in header, message[MessageHeader.Length..]) != CommandStatus.Ok)
+        {
+            _hook.Close($"message id {header.Id} has {header.Size} payload bytes, but its contents ask for another number");
+            return;
+        }
+
         if (Dialect.Classify(MessageDirection.ToolToKernel, header.Id) == MessageRole.EventReply)
         {
             RouteReply(header, message);
@@ -136,7 +148,7 @@ internal sealed class Receiver
         _context.Counters.Command(kind);
         if (!_context.Administrator.Allows(kind))
         {
-            AnswerOrClose(in command, KvmiError.NotPermitted);
+            AnswerOrClose(in command, _context.Rules.Traits.ForbiddenCommand);
             return;
         }
 
@@ -176,6 +188,12 @@ internal sealed class Receiver
     private void RouteReply(MessageHeader header, ReadOnlySpan<byte> message)
     {
         var vcpu = _context.Rules.PeekReplyVcpu(message[MessageHeader.Length..]);
+        if (!Dialect.RepliesNameVcpu && !_hook.TryFindWaiter(header.Sequence, out vcpu))
+        {
+            _hook.Close($"an event reply has sequence number {header.Sequence}, for which no vCPU waits");
+            return;
+        }
+
         if (vcpu >= _context.Workers.Count)
         {
             _hook.Close($"an event reply names vCPU {vcpu}, the machine has {_context.Workers.Count}");
@@ -189,7 +207,7 @@ internal sealed class Receiver
 
     private void Queue(in CommandContext command, ReadOnlySpan<byte> message)
     {
-        var status = Dialect.ReadVcpuOnly(message[MessageHeader.Length..], out var vcpu);
+        var status = _context.Rules.ReadVcpu(message[MessageHeader.Length..], out var vcpu);
         if (status == CommandStatus.Close)
         {
             _hook.Close($"the vCPU header of a {command.Kind} command has padding that is not zero");

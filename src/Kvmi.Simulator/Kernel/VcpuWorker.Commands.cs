@@ -17,13 +17,15 @@ internal sealed partial class VcpuWorker
     private const byte MaxVector = 31;
     private static readonly int[] ControllableCrs = [0, 3, 4];
 
-    private readonly byte[] _data = new byte[8192];
+    private byte[] _data = new byte[8192];
     private readonly HashSet<uint> _controlledMsrs = [];
     private uint _enabledEvents;
     private uint _controlledCrs;
     private bool _trapOutstanding;
 
     private Kvmi.Protocol.Dialects.Dialect Dialect => _context.Rules.Dialect;
+
+    private KernelTraits Traits => _context.Rules.Traits;
 
     private bool IsEnabled(EventKind kind) => (_enabledEvents & (1u << (int)kind)) != 0;
 
@@ -46,6 +48,7 @@ internal sealed partial class VcpuWorker
         _controlledCrs = 0;
         _controlledMsrs.Clear();
         _trapOutstanding = false;
+        ForgetTracking();
     }
 
     private void ExecuteCommand(in VcpuJob job)
@@ -54,6 +57,18 @@ internal sealed partial class VcpuWorker
         {
             case CommandKind.GetVcpuInfo:
                 ReplyNumber(in job, _context.Machine.TscFrequency);
+                break;
+            case CommandKind.GetVmInfo:
+                GetVmInfo(in job);
+                break;
+            case CommandKind.GetPageAccess:
+                GetPageAccess(in job);
+                break;
+            case CommandKind.SetPageAccess:
+                SetPageAccess(in job);
+                break;
+            case CommandKind.ControlEvents when Dialect.EventsAreMasks:
+                ReplaceEvents(in job);
                 break;
             case CommandKind.ControlEvents:
                 ControlEvents(in job);
@@ -169,7 +184,7 @@ internal sealed partial class VcpuWorker
         traps.Cpuid = IsEnabled(EventKind.Cpuid);
         foreach (var cr in ControllableCrs)
         {
-            traps.TrySetCr(cr, IsEnabled(EventKind.Cr) && (_controlledCrs & (1u << cr)) != 0);
+            traps.TrySetCr(cr, IsEnabled(EventKind.Cr) && (_controlledCrs & (1u << cr)) != 0 && (cr != 3 || Traits.InterceptsCr3));
         }
 
         foreach (var msr in _controlledMsrs)
@@ -204,6 +219,12 @@ internal sealed partial class VcpuWorker
             return;
         }
 
+        var needed = RegistersFixedLength + (entries.Length * MsrEntryLength);
+        if (needed > _data.Length)
+        {
+            _data = new byte[needed];
+        }
+
         _vcpu.GetState(out var state);
         var length = Dialect.WriteRegistersData(_data, in state, entries);
         job.Hook.ReplyData(job.Command, _data.AsSpan(0, length));
@@ -219,7 +240,12 @@ internal sealed partial class VcpuWorker
         // Legal only while the tool answers an event, and the guest sees them with the answer (3.10, 2).
         if (!_waiting)
         {
-            Answer(in job, KvmiError.NotSupported);
+            if (Traits.LateRegisters == KvmiError.None)
+            {
+                LogMessages.RegistersDropped(_context.Logger, _vcpu.Index, ++_droppedRegisters);
+            }
+
+            Answer(in job, Traits.LateRegisters);
             return;
         }
 
@@ -246,6 +272,12 @@ internal sealed partial class VcpuWorker
 
     private void InjectException(in VcpuJob job)
     {
+        if (Traits.ReportsLostInjections)
+        {
+            QueueInjection(in job);
+            return;
+        }
+
         if (!_context.Administrator.Allows(EventKind.Trap))
         {
             Answer(in job, KvmiError.NotPermitted);

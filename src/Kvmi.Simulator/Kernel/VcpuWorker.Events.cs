@@ -33,7 +33,7 @@ internal sealed partial class VcpuWorker
 
         if (_pausesDue == 0)
         {
-            return false;
+            return ReportNothingInjected();
         }
 
         _pausesDue--;
@@ -67,9 +67,20 @@ internal sealed partial class VcpuWorker
         }
 
         Volatile.Write(ref _waiting, false);
+        if (!Dialect.RepliesNameVcpu)
+        {
+            hook.ForgetWaiter(_waitSequence);
+        }
+
         if (!_replied)
         {
+            var keeps = _registersDue && Traits.KeepsRegistersWithoutReply && !Volatile.Read(ref _stop);
             _registersDue = false;
+            if (keeps)
+            {
+                _vcpu.SetGeneralRegisters(in _newRegisters);
+            }
+
             return !Volatile.Read(ref _stop);
         }
 
@@ -124,10 +135,21 @@ internal sealed partial class VcpuWorker
             return;
         }
 
-        var status = _context.Rules.Dialect.ReadEventReply(job.Message, _waitKind, out _, out _, out var reply);
+        var status = Dialect.ReadEventReply(job.Message, _waitKind, out _, out var named, out var reply);
+        if (status == CommandStatus.EventFails)
+        {
+            FailEvent(named);
+            return;
+        }
+
         if (status != CommandStatus.Ok)
         {
             job.Hook.Close($"the reply to a {_waitKind} event of vCPU {_vcpu.Index} is longer than the kernel takes or has padding that is not zero");
+            return;
+        }
+
+        if (!Dialect.RepliesNameVcpu && named != (byte)_waitKind && !AcceptsNamedEvent(named))
+        {
             return;
         }
 

@@ -77,6 +77,10 @@ internal sealed partial class VcpuWorker
         {
             _vcpu.CompleteCrWrite(_outcome.NewValue);
         }
+        else if (Traits.RefusedWriteFaults)
+        {
+            RaiseGeneralProtection();
+        }
         else if (!_outcome.RegistersSet)
         {
             _vcpu.CompleteCrWrite(exit.OldValue);
@@ -96,6 +100,10 @@ internal sealed partial class VcpuWorker
         {
             _vcpu.CompleteMsrWrite(_outcome.NewValue);
         }
+        else if (Traits.RefusedWriteFaults)
+        {
+            RaiseGeneralProtection();
+        }
         else if (!_outcome.RegistersSet)
         {
             _vcpu.CompleteMsrWrite(exit.OldValue);
@@ -110,7 +118,7 @@ internal sealed partial class VcpuWorker
             return;
         }
 
-        if (_outcome.Action == EventAction.Continue)
+        if (_outcome.Action == EventAction.Continue || Traits.SomeEventsOnlyTell)
         {
             _vcpu.CompleteXcrWrite();
         }
@@ -152,7 +160,7 @@ internal sealed partial class VcpuWorker
             return;
         }
 
-        var done = known && _outcome.Action == EventAction.Continue;
+        var done = known && (_outcome.Action == EventAction.Continue || Traits.SomeEventsOnlyTell);
         var failure = isRequest || state.Sregs.Ss.Dpl == 0 ? KvmiError.NoSuchCommand : KvmiError.NotPermitted;
         _vcpu.CompleteHypercall(done ? 0 : unchecked((ulong)(long)failure));
     }
@@ -191,6 +199,12 @@ internal sealed partial class VcpuWorker
 
     private void HandlePageAccess(in VcpuExit exit)
     {
+        if (Traits.TracksReads)
+        {
+            HandleTrackedAccess(in exit);
+            return;
+        }
+
         _outcome.SetDefault(0);
         var view = (ushort)(_vcpu.Views?.Current ?? 0);
         if (IsEnabled(EventKind.PageFault) && _hook is { } hook && hook.Restricts(exit.Gpa)
@@ -229,6 +243,12 @@ internal sealed partial class VcpuWorker
     // PAUSE and TRAP answer a command and need not be switched on (3.5).
     private void HandleException(in VcpuExit exit)
     {
+        if (Traits.ReportsLostInjections)
+        {
+            ReportLostInjection(in exit);
+            return;
+        }
+
         _trapOutstanding = true;
         SendAndWait(EventBody.Trap(exit.Vector, exit.ErrorCode, exit.Address));
         _trapOutstanding = false;

@@ -133,9 +133,15 @@ internal sealed partial class VcpuWorker
             return false;
         }
 
+        PostPause(hook);
+        return true;
+    }
+
+    /// <summary>Queues a pause request, however many there are. Receiving thread.</summary>
+    public void PostPause(HookedVm hook)
+    {
         Interlocked.Increment(ref _pauseRequests);
         Post(VcpuJob.Pause(hook));
-        return true;
     }
 
     /// <summary>Waits until the vCPU is outside the guest. Receiving thread.</summary>
@@ -239,7 +245,7 @@ internal sealed partial class VcpuWorker
 
     private bool MayRun()
     {
-        if (_vcpu.IsInjectionPending && !_dead)
+        if ((_vcpu.IsInjectionPending || _queuedInjection is not null) && !_dead)
         {
             return true;
         }
@@ -257,11 +263,12 @@ internal sealed partial class VcpuWorker
     {
         lock (_gate)
         {
-            if (HasNews())
+            if (HasNews() || _context.Steps.Holds(_vcpu.Index))
             {
                 return false;
             }
 
+            HandOverInjection();
             _inGuest = true;
             return true;
         }
@@ -280,7 +287,7 @@ internal sealed partial class VcpuWorker
     {
         lock (_gate)
         {
-            while (!HasNews() && !MayRun())
+            while (!HasNews() && (!MayRun() || _context.Steps.Holds(_vcpu.Index)))
             {
                 Monitor.Wait(_gate);
             }

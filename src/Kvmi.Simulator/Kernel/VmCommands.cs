@@ -36,7 +36,8 @@ internal sealed partial class VmCommands
         switch (command.Kind)
         {
             case CommandKind.GetVersion:
-                _hook.ReplyData(in command, _data.AsSpan(0, Dialect.WriteData(_data, _context.Rules.VersionOn(_context.Machine.Features))));
+                _hook.ReplyData(
+                    in command, _data.AsSpan(0, Dialect.WriteData(_data, _context.Rules.VersionOn(_context.Machine.Features, _context.Administrator))));
                 break;
             case CommandKind.CheckCommand:
                 CheckCommand(in command, payload);
@@ -47,8 +48,14 @@ internal sealed partial class VmCommands
             case CommandKind.GetVmInfo:
                 _hook.ReplyData(in command, _data.AsSpan(0, Dialect.WriteData(_data, new VmInfoReply((uint)_context.Workers.Count, 0))));
                 break;
+            case CommandKind.ControlVmEvents when Dialect.EventsAreMasks:
+                ReplaceVmEvents(in command, payload);
+                break;
             case CommandKind.ControlVmEvents:
                 ControlVmEvents(in command, payload);
+                break;
+            case CommandKind.PauseAllVcpus:
+                PauseAll(in command);
                 break;
             case CommandKind.ReadPhysical:
                 ReadPhysical(in command, payload);
@@ -148,14 +155,14 @@ internal sealed partial class VmCommands
 
         if (!IsInsideOnePage(read.Gpa, read.Size))
         {
-            _hook.ReplyError(in command, KvmiError.InvalidArgument);
+            RefuseRange(in command);
             return;
         }
 
         var data = _data.AsSpan(0, (int)read.Size);
         if (!_context.Machine.TryReadPhysical(read.Gpa, data))
         {
-            _hook.ReplyError(in command, KvmiError.NoEntry);
+            _hook.ReplyError(in command, _context.Rules.Traits.UnbackedMemory);
             return;
         }
 
@@ -171,12 +178,12 @@ internal sealed partial class VmCommands
 
         if (!IsInsideOnePage(write.Gpa, (ulong)write.Data.Length))
         {
-            _hook.ReplyError(in command, KvmiError.InvalidArgument);
+            RefuseRange(in command);
             return;
         }
 
         var written = _context.Machine.TryWritePhysical(write.Gpa, write.Data);
-        _hook.ReplyError(in command, written ? KvmiError.None : KvmiError.NoEntry);
+        _hook.ReplyError(in command, written ? KvmiError.None : _context.Rules.Traits.UnbackedMemory);
     }
 
     // All entries are tried, the first error is the answer (3.6).

@@ -146,4 +146,12 @@ public interface IVcpu
     /// True: until the count is used up, another page stops it, or something else wants the vCPU. A machine that cannot do so does one round.
     /// </param>
     void CompletePageAccess(ulong contextGva, ReadOnlySpan<byte> context, bool wholeRepeat) => CompletePageAccess(contextGva, context);
+
+    /// <summary>
+    /// As <see cref="CompletePageAccess()"/>, but reads of data from frames that may not be read get the next of these bytes instead of what memory
+    /// holds, in the order of the reads. A read that finds too few gets what there is and memory for the rest.
+    /// </summary>
+    /// <param name="reads">The bytes to hand out.</param>
+    /// <returns>How many were handed out.</returns>
+    int CompletePageAccess(ReadOnlySpan<byte> reads);
 }

@@ -16,7 +16,7 @@ internal sealed class ScriptedMachine : IMachine, IMachineTraps
 
     public ulong MemorySize => (ulong)_memory.Length;
 
-    public ulong TscFrequency => 0;
+    public ulong TscFrequency { get; set; }
 
     /// <summary>What the machine claims to have; it has no views whatever it says.</summary>
     public MachineFeatures Features { get; set; } = MachineFeatures.Singlestep;
@@ -25,9 +25,9 @@ internal sealed class ScriptedMachine : IMachine, IMachineTraps
 
     public IMachineTraps Traps => this;
 
-    public bool PageWalks { get; set; } = true;
-
     public bool PageAccess { get; set; }
+
+    public bool PageWalks { get; set; } = true;
 
     public event Action<int>? VcpuAdded;
 
@@ -43,11 +43,14 @@ internal sealed class ScriptedMachine : IMachine, IMachineTraps
 
     public IVcpu GetVcpu(int index) => _vcpus[index];
 
+    /// <summary>A frame that is not backed by memory all the same.</summary>
+    public ulong? Hole { get; set; }
+
     public bool IsBacked(ulong gpa) => gpa < MemorySize;
 
     public bool TryReadPhysical(ulong gpa, Span<byte> destination)
     {
-        if (gpa >= MemorySize || (ulong)destination.Length > MemorySize - gpa)
+        if (gpa >= MemorySize || (ulong)destination.Length > MemorySize - gpa || gpa / 4096 == Hole)
         {
             return false;
         }

@@ -17,6 +17,7 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
     private bool _stopped;
     private bool _inRun;
     private VcpuExit? _injection;
+    private VcpuExit? _displacing;
     private VcpuState _state;
 
     public ScriptedVcpu(int index)
@@ -60,6 +61,12 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
     public bool Xsetbv { get; set; }
 
     public bool Cpuid { get; set; }
+
+    /// <summary>MSRs that read as something else than their number; null cannot be read.</summary>
+    public Dictionary<uint, ulong?> Msrs { get; } = [];
+
+    /// <summary>CPUID leaves besides 0.</summary>
+    public Dictionary<(uint Function, uint Index), CpuidReply> Leaves { get; } = [];
 
     /// <summary>True while the kernel side is inside Run.</summary>
     public bool InGuest
@@ -171,8 +178,8 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
 
     public bool TryGetMsr(uint msr, out ulong value)
     {
-        value = msr;
-        return msr != uint.MaxValue;
+        value = Msrs.TryGetValue(msr, out var known) ? known ?? 0 : msr;
+        return msr != uint.MaxValue && (known is not null || !Msrs.ContainsKey(msr));
     }
 
     public bool TrySetMsr(uint msr, ulong value) => true;
@@ -204,8 +211,8 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
 
     public bool TryGetCpuid(uint function, uint index, out CpuidReply reply)
     {
-        reply = new CpuidReply(1, 2, 3, 4);
-        return function == 0;
+        reply = Leaves.GetValueOrDefault((function, index), new CpuidReply(1, 2, 3, 4));
+        return function == 0 || Leaves.ContainsKey((function, index));
     }
 
     public bool TryTranslate(ulong gva, out ulong gpa)
@@ -223,6 +230,14 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
                 return false;
             }
 
+            LastInjection = (vector, errorCode);
+            if (_displacing is { } displacing)
+            {
+                _displacing = null;
+                _injection = displacing;
+                return true;
+            }
+
             _injection = new VcpuExit
             {
                 Kind = VcpuExitKind.Exception,
@@ -232,6 +247,18 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
                 WasInjected = true,
             };
             return true;
+        }
+    }
+
+    /// <summary>The last exception that the kernel side asked for.</summary>
+    public (byte Vector, uint ErrorCode)? LastInjection { get; private set; }
+
+    /// <summary>What the guest gets instead of the next exception that is asked for, or of the one that waits.</summary>
+    public void Displace(VcpuExit exit)
+    {
+        lock (_gate)
+        {
+            _displacing = exit;
         }
     }
 
@@ -265,6 +292,15 @@ internal sealed class ScriptedVcpu : IVcpu, IVcpuTraps
 
     public void CompletePageAccess(ulong contextGva, ReadOnlySpan<byte> context) =>
         Done.Add($"pf {contextGva:x} {Convert.ToHexStringLower(context)}");
+
+    /// <summary>Bytes that the next emulated instruction reads from frames that may not be read.</summary>
+    public int ReadSize { get; set; } = 8;
+
+    public int CompletePageAccess(ReadOnlySpan<byte> reads)
+    {
+        Done.Add(reads.IsEmpty ? "pf" : $"pf {Convert.ToHexStringLower(reads)}");
+        return Math.Min(ReadSize, reads.Length);
+    }
 
     public bool GetCr(int cr) => _crs.Contains(cr);
 

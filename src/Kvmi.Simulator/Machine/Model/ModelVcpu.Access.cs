@@ -32,6 +32,7 @@ internal sealed partial class ModelVcpu
         if (!Translate(gva, AccessKind.Read, asUser, isImplicit, size, out var frame)) return false;
         value = Load(frame, offset, size);
         if (_contextLength != 0) value = OverlayContext(gva, size, value);
+        if (_readsLength != _readsUsed) value = TakeReads(frame, size, value);
         return true;
     }
 
