@@ -8,6 +8,7 @@ using Kvmi.Session.Endpoints;
 using Kvmi.Session.Peers;
 using Kvmi.Session.Vm;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Kvmi.Session;
 
@@ -58,6 +59,15 @@ public sealed class KvmiServer : IAsyncDisposable
             _registry,
             new FirstIdMemory(),
             new VmConnectionSettings(options.CommandTimeout, time, _log, _total));
+    }
+
+    /// <summary>Makes a server that does not listen yet, logs nothing and takes the system's clock.</summary>
+    /// <param name="options">How it listens.</param>
+    /// <param name="handlers">Makes the handler of each VM; called on the VM's owner thread.</param>
+    /// <exception cref="ArgumentException">There is no endpoint, or a limit is not positive.</exception>
+    public KvmiServer(KvmiServerOptions options, Func<IIntrospectedVm, IVmHandler> handlers)
+        : this(options, new HandlerFunction(handlers ?? throw new ArgumentNullException(nameof(handlers))), NullLoggerFactory.Instance, TimeProvider.System)
+    {
     }
 
     /// <summary>Where the server listens, in the order of the options; a TCP port 0 has become the real one. Empty before the start.</summary>

@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Kvmi.Simulator.DeviceManager;
 using Kvmi.Simulator.Kernel;
 using Kvmi.Simulator.Scenarios;
@@ -20,6 +21,7 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
     private readonly VmManager _manager;
     private readonly ILogger _logger;
     private readonly TaskCompletionSource _firstHook = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Channel<int> _actionsDue = Channel.CreateUnbounded<int>();
     private readonly Lock _settleGate = new();
     private CancellationTokenSource? _settle;
     private Task _settling = Task.CompletedTask;
@@ -46,12 +48,14 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
             Administrator = new AdministratorMask(rules.Dialect, options.AllowedCommands, options.AllowedEvents),
             Counters = new SimulationCounters(),
             Tokens = options.Host?.Tokens,
+            RepeatsFetchEvents = options.RepeatsFetchEvents,
             Driver = guest,
             TimeProvider = options.TimeProvider,
             Logger = _logger,
         };
         _context.CreateWorkers();
         guest.Attach(_context);
+        guest.ActionDue = number => _actionsDue.Writer.TryWrite(number);
         _manager = new VmManager(options, scenario, _context, this);
     }
 
@@ -148,12 +152,14 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
         using var onCancel = cancellationToken.Register(() => cancelled.TrySetResult());
         var limit = LimitAsync(stop.Token);
         var life = _manager.RunAsync();
+        var actions = ActAsync(stop.Token);
         await Task.WhenAny(life, _guest.Ended, limit, cancelled.Task).ConfigureAwait(false);
         var reached = life.IsCompleted || _guest.Ended.IsCompleted ? SimulationEnd.Failed
             : limit.IsCompleted ? SimulationEnd.Limit
             : SimulationEnd.Cancelled;
         await stop.CancelAsync().ConfigureAwait(false);
         await limit.ConfigureAwait(false);
+        await actions.ConfigureAwait(false);
 
         GuestEnd end;
         if (_guest.Ended.IsCompleted && !(RanAlone() && _options.Reconnect is null))
@@ -204,6 +210,38 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
         }
     }
 
+    /// <summary>Does what the scenario's steps do to the VM, when every vCPU has come to that place; the guest goes on when the tool is ready again.</summary>
+    private async Task ActAsync(CancellationToken cancellationToken)
+    {
+        var rows = _scenario.ActionRows;
+        try
+        {
+            await foreach (var number in _actionsDue.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            {
+                foreach (var action in rows[number])
+                {
+                    await _manager.AskAsync(action).WaitAsync(cancellationToken).ConfigureAwait(false);
+                    await Settled().WaitAsync(cancellationToken).ConfigureAwait(false);
+                }
+
+                _guest.Pass(number);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The run ends; whatever was asked is done or answered by the device manager.
+            return;
+        }
+    }
+
+    private Task Settled()
+    {
+        lock (_settleGate)
+        {
+            return _settling;
+        }
+    }
+
     private void StartSettling()
     {
         lock (_settleGate)
@@ -217,14 +255,12 @@ internal sealed class SimulationRunner : IVmPower, IDisposable
 
     private async Task StopSettlingAsync()
     {
-        Task settling;
         lock (_settleGate)
         {
             _settle?.Cancel();
-            settling = _settling;
         }
 
-        await settling.ConfigureAwait(false);
+        await Settled().ConfigureAwait(false);
     }
 
     /// <summary>

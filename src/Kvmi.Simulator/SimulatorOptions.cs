@@ -64,6 +64,12 @@ public sealed record SimulatorOptions
     public IReadOnlyCollection<ushort>? AllowedEvents { get; init; }
 
     /// <summary>
+    /// True to send the page-fault event of a forbidden instruction fetch a second time after CONTINUE, as the captured kernels do before they emulate
+    /// the instruction (kvmi-v7-pagefault.hex, kvmi-v11-pagefault.hex). They ran on an AMD processor; of Intel's nothing is captured.
+    /// </summary>
+    public bool RepeatsFetchEvents { get; init; }
+
+    /// <summary>
     /// The host that the VM shares with others, so that they can map its memory with tokens of GET_MAP_TOKEN; null for a VM that is alone
     /// (kvmi-later-dialects.md 2.5, <c>chardev-memsrc</c>; rfc-v5 6.2).
     /// </summary>

@@ -20,7 +20,7 @@ internal sealed class ContinueTool
 
     public void Arm(bool unhook = true, params ulong[] guardedPages)
     {
-        var d = RawTool.Dialect;
+        var d = _tool.Codec;
 
         // A paused vCPU keeps the scenario from starting, however slow the test machine is.
         Assert.Equal(0, _tool.Ask((b, s) => d.Write(b, s, new PauseVcpu(0, true))).Error);
@@ -35,8 +35,9 @@ internal sealed class ContinueTool
 
         for (ushort vcpu = 0; vcpu < vcpus; vcpu++)
         {
-            foreach (var id in new ushort[] { 1, 2, 6 })
+            foreach (var kind in new[] { EventKind.Cr, EventKind.Msr, EventKind.PageFault })
             {
+                Assert.True(d.TryGetEventId(kind, out var id));
                 Assert.Equal(0, _tool.Ask((b, s) => d.Write(b, s, new ControlEvents(vcpu, id, 1))).Error);
             }
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Kvmi.Protocol;
 using Kvmi.Protocol.Handshake;
 
 namespace Kvmi.Simulator.Tests;
@@ -14,6 +15,9 @@ internal sealed class ListeningTool : IDisposable
         _listener.Bind(new UnixDomainSocketEndPoint(_path));
         _listener.Listen(4);
     }
+
+    /// <summary>What the tool speaks.</summary>
+    public KvmiDialect Dialect { get; init; } = KvmiDialect.V7;
 
     public string Endpoint => $"unix:{_path}";
 
@@ -35,7 +39,7 @@ internal sealed class ListeningTool : IDisposable
         var hello = ReadHello(socket);
         answer ??= [24, .. new byte[23]];
         socket.Send(answer);
-        return (new RawTool(socket), hello);
+        return (new RawTool(socket, Protocol.Dialects.Dialect.Find(Dialect)), hello);
     }
 
     public static HelloRecord ReadHello(Socket socket)

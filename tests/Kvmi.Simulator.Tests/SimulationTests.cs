@@ -10,13 +10,16 @@ public sealed class SimulationTests
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(4)]
-    public async Task The_default_scenario_ends_as_written(int vcpus)
+    [InlineData(KvmiDialect.V7, 1)]
+    [InlineData(KvmiDialect.V7, 2)]
+    [InlineData(KvmiDialect.V7, 4)]
+    [InlineData(KvmiDialect.V11, 2)]
+    [InlineData(KvmiDialect.V12, 1)]
+    [InlineData(KvmiDialect.V12, 4)]
+    public async Task The_default_scenario_ends_as_written(KvmiDialect dialect, int vcpus)
     {
-        using var listener = new ListeningTool();
-        var run = Start(listener, options => options with { Vcpus = vcpus });
+        using var listener = new ListeningTool { Dialect = dialect };
+        var run = Start(listener, options => options with { Dialect = dialect, Vcpus = vcpus });
         var (raw, hello) = listener.Greet();
         Assert.Equal("model-guest", hello.DisplayName);
         var tool = new ContinueTool(raw);

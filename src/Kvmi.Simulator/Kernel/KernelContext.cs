@@ -28,6 +28,9 @@ internal sealed class KernelContext
     /// <summary>Says what a halted vCPU does next.</summary>
     public required IGuestDriver Driver { get; init; }
 
+    /// <summary>True when CONTINUE to an execute violation brings the same event once more, as captured.</summary>
+    public bool RepeatsFetchEvents { get; init; }
+
     /// <summary>Clock.</summary>
     public required TimeProvider TimeProvider { get; init; }
 

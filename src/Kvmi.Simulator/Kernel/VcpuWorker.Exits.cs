@@ -148,7 +148,7 @@ internal sealed partial class VcpuWorker
         _vcpu.GetState(out var state);
         if (MapHypercalls.IsOne(in state))
         {
-            _vcpu.CompleteHypercall(unchecked((ulong)MapHypercalls.Execute(_context, _vcpu, in state)));
+            CompleteHypercall(in state, MapHypercalls.Execute(_context, _vcpu, in state));
             return;
         }
 
@@ -162,8 +162,12 @@ internal sealed partial class VcpuWorker
 
         var done = known && (_outcome.Action == EventAction.Continue || Traits.SomeEventsOnlyTell);
         var failure = isRequest || state.Sregs.Ss.Dpl == 0 ? KvmiError.NoSuchCommand : KvmiError.NotPermitted;
-        _vcpu.CompleteHypercall(done ? 0 : unchecked((ulong)(long)failure));
+        CompleteHypercall(in state, done ? 0 : (long)failure);
     }
+
+    // Outside 64-bit mode the result has 32 bits.
+    private void CompleteHypercall(in VcpuState state, long result) =>
+        _vcpu.CompleteHypercall(state.Mode == 8 ? unchecked((ulong)result) : unchecked((uint)result));
 
     private static bool IsGuestRequest(in VcpuState state) => state.Mode == 8
         ? state.Regs is { Rax: IntrospectionHypercall, Rdi: IntrospectionHypercallArgument, Rsi: 0 }
@@ -206,9 +210,15 @@ internal sealed partial class VcpuWorker
         }
 
         _outcome.SetDefault(0);
-        var view = (ushort)(_vcpu.Views?.Current ?? 0);
-        if (IsEnabled(EventKind.PageFault) && _hook is { } hook && hook.Restricts(exit.Gpa)
-            && !SendAndWait(EventBody.PageFault(exit.Gva, exit.Gpa, exit.Access, view)))
+        if (!AskAboutPage(in exit))
+        {
+            return;
+        }
+
+        // The captured kernels tell of a fetch once more when they emulate it (kvmi-v7-pagefault.hex, kvmi-v11-pagefault.hex: rip 0x11000).
+        var again = _context.RepeatsFetchEvents && exit.Access == PageAccess.Execute
+            && _outcome is { Action: EventAction.Continue, RegistersSet: false };
+        if (again && !AskAboutPage(in exit))
         {
             return;
         }
@@ -231,6 +241,10 @@ internal sealed partial class VcpuWorker
             _vcpu.CompletePageAccess(_outcome.ContextAddress, _outcome.Context);
         }
     }
+
+    private bool AskAboutPage(in VcpuExit exit) =>
+        !IsEnabled(EventKind.PageFault) || _hook is not { } hook || !hook.Restricts(exit.Gpa)
+        || SendAndWait(EventBody.PageFault(exit.Gva, exit.Gpa, exit.Access, (ushort)(_vcpu.Views?.Current ?? 0)));
 
     private void HandleSinglestep()
     {

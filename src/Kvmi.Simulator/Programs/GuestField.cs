@@ -143,6 +143,9 @@ public enum GuestField
     /// <summary>Internal: address of the program.</summary>
     ProgramStart = 74,
 
+    /// <summary>Number of the barrier at which this vCPU waits or that it has passed last; 0: none.</summary>
+    Barrier = 90,
+
     /// <summary>Internal: first of the CR3 roots of the processes.</summary>
     Roots = 96,
 }

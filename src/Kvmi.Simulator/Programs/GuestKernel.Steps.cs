@@ -179,6 +179,12 @@ internal sealed partial class GuestKernel
         code.mov(Field(GuestField.ProbeResult), rax);
         End();
 
+        // Whoever runs the guest lets the halted vCPU go on when the barrier opens.
+        Begin(GuestStep.Barrier);
+        code.mov(Field(GuestField.Barrier), r14);
+        code.hlt();
+        End();
+
         Begin(GuestStep.Delay);
         code.test(r14, r14);
         code.jz(_finish);

@@ -29,5 +29,6 @@ internal enum GuestStep : ulong
     RepeatedStore = 23,
     RepeatedMove = 24,
     MoveWord = 25,
-    Count = 26,
+    Barrier = 26,
+    Count = 27,
 }

@@ -127,6 +127,12 @@ public sealed class VcpuProgramBuilder
     public VcpuProgramBuilder MoveWord(int from, int to) =>
         Add(GuestStep.MoveWord, InBuffer(from, sizeof(ulong)), InBuffer(to, sizeof(ulong)));
 
+    /// <summary>
+    /// Writes <see cref="GuestField.Barrier"/> and halts, so that whoever runs the machine can hold the vCPU there until all have come.
+    /// </summary>
+    /// <param name="number">Number of the barrier, 1 and more, rising.</param>
+    public VcpuProgramBuilder Barrier(int number) => Add(GuestStep.Barrier, Positive(number));
+
     /// <summary>Goes back to a step, so that the steps from there to here run several times. Not to be nested.</summary>
     /// <param name="fromStep">Index of the step to go back to, see <see cref="StepCount"/>.</param>
     /// <param name="times">How often the steps run in all; 0 means for ever.</param>

@@ -21,6 +21,16 @@ internal interface IScenarioGuest : IGuestDriver
     /// <summary>Keeps every vCPU out of the guest from now on; commands and the events that they ask for still work.</summary>
     void Freeze();
 
+    /// <summary>
+    /// Called with the number of a row of actions (<see cref="Scenario.ActionRows"/>), from 0, when every vCPU has come to it. A vCPU thread; must
+    /// not block.
+    /// </summary>
+    Action<int>? ActionDue { get; set; }
+
+    /// <summary>Lets the vCPUs go on behind a row of actions.</summary>
+    /// <param name="number">Its number.</param>
+    void Pass(int number);
+
     /// <summary>Gives the threads that have to be woken when a halted vCPU has something to do.</summary>
     void Attach(KernelContext context);
 

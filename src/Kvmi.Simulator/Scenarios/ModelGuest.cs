@@ -9,7 +9,7 @@ namespace Kvmi.Simulator.Scenarios;
 /// A scenario on the model machine: the steps become one guest program per vCPU, which starts with the guest's boot. Until the tool is
 /// ready the vCPUs stand in front of their first instruction, so that what boot does once (LSTAR) is seen as well.
 /// </summary>
-internal sealed class ModelGuest : IScenarioGuest
+internal sealed partial class ModelGuest : IScenarioGuest
 {
     private const int EndlessRound = 64;
     private readonly Scenario _scenario;
@@ -63,6 +63,11 @@ internal sealed class ModelGuest : IScenarioGuest
 
     public bool OnHalted(IVcpu vcpu)
     {
+        if (IsHeldAtBarrier(vcpu.Index))
+        {
+            return false;
+        }
+
         if (!GuestMailbox.IsFinished(_machine, vcpu.Index))
         {
             return true;
@@ -186,8 +191,23 @@ internal sealed class ModelGuest : IScenarioGuest
         var guest = new GuestProgramBuilder(scenario.Vcpus);
         try
         {
+            var barrier = 0;
+            var last = default(ScenarioStep);
             foreach (var step in scenario.Steps)
             {
+                // A guest that is stopped cannot come to a second barrier, so actions in a row share one.
+                if (step.Action is not null && last?.Action is null)
+                {
+                    var number = ++barrier;
+                    guest.OnEach(program => program.Barrier(number));
+                }
+
+                last = step;
+                if (step.Action is not null)
+                {
+                    continue;
+                }
+
                 if (step.Vcpu is { } vcpu)
                 {
                     Add(guest[vcpu], step);

@@ -1,3 +1,4 @@
+using Kvmi.Simulator.DeviceManager;
 using Kvmi.Simulator.Transport.Faults;
 
 namespace Kvmi.Simulator.Scenarios;
@@ -40,6 +41,32 @@ internal sealed record Scenario
 
     /// <summary>The steps; each vCPU takes those that concern it, in this order, on its own.</summary>
     public required IReadOnlyList<ScenarioStep> Steps { get; init; }
+
+    /// <summary>What is done to the VM: one list for each place between the programs, in order.</summary>
+    public IReadOnlyList<IReadOnlyList<VmAction>> ActionRows
+    {
+        get
+        {
+            var rows = new List<List<VmAction>>();
+            var last = default(ScenarioStep);
+            foreach (var step in Steps)
+            {
+                if (step.Action is { } action)
+                {
+                    if (last?.Action is null)
+                    {
+                        rows.Add([]);
+                    }
+
+                    rows[^1].Add(action);
+                }
+
+                last = step;
+            }
+
+            return rows;
+        }
+    }
 
     /// <summary>True when a step has no end, so that only a limit, the caller or the tool ends the scenario.</summary>
     public bool IsEndless => Steps.Any(step => step.Repeat == 0);

@@ -6,14 +6,19 @@ namespace Kvmi.Simulator.Scenarios;
 internal sealed partial class ScenarioLoader
 {
     private const long MaxRepeat = 1_000_000_000;
-    private static readonly string[] StepKeys = ["program", "vcpu", "repeat"];
+    private static readonly string[] StepKeys = ["program", "vcpu", "repeat", "action"];
 
     private ScenarioStep Step(YamlNode node, int vcpus)
     {
         var step = Mapping(node, "a step", StepKeys);
+        if (step.ContainsKey("action"))
+        {
+            return ActionStep(step);
+        }
+
         if (!step.TryGetValue("program", out var programNode))
         {
-            throw Error(node, "'program' is missing");
+            throw Error(node, "'program' is missing (or 'action')");
         }
 
         var program = Text(step, "program", string.Empty);

@@ -103,7 +103,7 @@ internal sealed partial class ScenarioLoader
             Pace = root.ContainsKey("pace") ? (int)Number(root, "pace", 0, 1, MaxPace) : null,
             Reconnect = root.ContainsKey("reconnect") ? Time(root, "reconnect", default) : null,
             Faults = Faults(root),
-            Steps = [.. sequence.Children.Select(child => Step(child, vcpus))],
+            Steps = InOrder(sequence, [.. sequence.Children.Select(child => Step(child, vcpus))]),
         };
     }
 

@@ -1,5 +1,4 @@
 using Kvmi.Protocol;
-using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Handshake;
 
 namespace Kvmi.Simulator.Tests.DeviceManager;
@@ -9,19 +8,20 @@ public sealed class LifeCycleTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private static Kvmi.Protocol.Dialects.Dialect D => RawTool.Dialect;
-
-    [Fact]
-    public async Task Stop_waits_for_the_tool_to_close_and_cont_brings_a_new_hello_with_nothing_switched_on()
+    [Theory]
+    [InlineData(KvmiDialect.V7)]
+    [InlineData(KvmiDialect.V11)]
+    [InlineData(KvmiDialect.V12)]
+    public async Task Stop_waits_for_the_tool_to_close_and_cont_brings_a_new_hello_with_nothing_switched_on(KvmiDialect dialect)
     {
-        using var listener = new ListeningTool();
-        var control = Start(listener);
+        using var listener = new ListeningTool { Dialect = dialect };
+        var control = Start(listener, options => options with { Dialect = dialect });
         var (first, hello) = Watch(listener);
         var stopping = control.StopAsync();
         AnswerUntilUnhook(first);
 
         // The UNHOOK event ends nothing by itself.
-        Assert.Equal(0, first.Ask((b, s) => D.WriteEmpty(b, s, CommandKind.GetVmInfo)).Error);
+        Assert.Equal(0, first.Ask((b, s) => first.Codec.WriteEmpty(b, s, CommandKind.GetVmInfo)).Error);
         Assert.False(stopping.IsCompleted);
         AnswerAll(first);
         first.Dispose();

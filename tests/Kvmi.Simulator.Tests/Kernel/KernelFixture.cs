@@ -18,7 +18,8 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
         IReadOnlyCollection<ushort>? commands = null,
         IReadOnlyCollection<ushort>? events = null,
         bool held = false,
-        KvmiDialect dialect = KvmiDialect.V7)
+        KvmiDialect dialect = KvmiDialect.V7,
+        bool repeatsFetchEvents = false)
     {
         Held = held;
         Machine = new ScriptedMachine(vcpus);
@@ -30,6 +31,7 @@ internal sealed class KernelFixture : IGuestDriver, IAsyncDisposable
             Administrator = new AdministratorMask(rules.Dialect, commands, events),
             Counters = new SimulationCounters(),
             Driver = this,
+            RepeatsFetchEvents = repeatsFetchEvents,
             TimeProvider = TimeProvider.System,
             Logger = NullLogger.Instance,
         };

@@ -12,27 +12,34 @@ namespace Kvmi.Simulator.Tests.Kernel.Hooking;
 internal sealed class HookFixture : IGuestDriver, IAsyncDisposable
 {
     private readonly List<RawTool> _tools = [];
+    private readonly IMachine _machine;
     private bool _started;
 
-    public HookFixture(int vcpus = 1, bool enabled = true, KernelRules? rules = null)
+    public HookFixture(
+        int vcpus = 1, bool enabled = true, KernelRules? rules = null, IMachine? machine = null, SimulatedHost? host = null, TimeProvider? time = null)
     {
-        Machine = new ScriptedMachine(vcpus);
+        _machine = machine ?? new ScriptedMachine(vcpus);
         rules ??= KernelRules.Find(KvmiDialect.V7)!;
         Context = new KernelContext
         {
-            Machine = Machine,
+            Machine = _machine,
             Rules = rules,
             Administrator = new AdministratorMask(rules.Dialect),
             Counters = new SimulationCounters(),
             Driver = this,
-            TimeProvider = TimeProvider.System,
+            TimeProvider = time ?? TimeProvider.System,
+            Tokens = host?.Tokens,
             Logger = NullLogger.Instance,
         };
         Context.CreateWorkers();
         Vm = new VmDescriptor(Context) { IsEnabled = enabled };
     }
 
-    public ScriptedMachine Machine { get; }
+    /// <summary>The machine, where it is the scripted one.</summary>
+    public ScriptedMachine Machine => (ScriptedMachine)_machine;
+
+    /// <summary>Ends when a vCPU halts.</summary>
+    public TaskCompletionSource Halted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public KernelContext Context { get; }
 
@@ -83,7 +90,11 @@ internal sealed class HookFixture : IGuestDriver, IAsyncDisposable
 
     public Task<IoctlError> UnhookAsync() => Vm.IoctlAsync(Vm.Ioctls.Unhook, default, CancellationToken.None);
 
-    public bool OnHalted(IVcpu vcpu) => false;
+    public bool OnHalted(IVcpu vcpu)
+    {
+        Halted.TrySetResult();
+        return false;
+    }
 
     public void OnEventAnswered(IVcpu vcpu)
     {
@@ -104,7 +115,7 @@ internal sealed class HookFixture : IGuestDriver, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Vm.Current?.Close(null);
-        Machine.Stop();
+        _machine.Stop();
         if (!_started)
         {
             Start();

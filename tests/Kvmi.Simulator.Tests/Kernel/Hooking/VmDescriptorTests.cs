@@ -191,6 +191,35 @@ public sealed class VmDescriptorTests
         Assert.Equal(1u, second.Event(EventKind.Cr).Header.Sequence);
     }
 
+    [Theory]
+    [InlineData(KvmiDialect.V11)]
+    [InlineData(KvmiDialect.V12)]
+    public async Task The_later_series_do_the_same_under_other_numbers(KvmiDialect dialect)
+    {
+        await using var vm = new HookFixture(rules: Simulator.Kernel.KernelRules.Find(dialect));
+        Assert.Equal(0x4018AEC8u, vm.Vm.Ioctls.Hook);
+        Assert.Equal(IoctlError.Fault, await vm.CommandAsync(1, AllowArgument.All));
+        Assert.Equal(IoctlError.Fault, await vm.PreUnhookAsync());
+        vm.Start();
+        var tool = await vm.HookedAsync(allowAll: false);
+        var d = tool.Codec;
+        Assert.Equal(-1, tool.Ask((b, s) => d.WriteEmpty(b, s, CommandKind.GetVmInfo)).Error);
+        Assert.Equal(IoctlError.NotPermitted, await vm.CommandAsync(0, 4));
+        Assert.Equal(IoctlError.InvalidArgument, await vm.CommandAsync(1, 5000));
+        Assert.Equal(IoctlError.None, await vm.CommandAsync(1, 8));
+        Assert.Equal(0, tool.Ask((b, s) => d.WriteEmpty(b, s, CommandKind.GetVmInfo)).Error);
+        Assert.Equal(IoctlError.NoEntry, await vm.PreUnhookAsync());
+        Assert.Equal(IoctlError.None, await vm.CommandAsync(1, AllowArgument.All));
+        Assert.Equal(IoctlError.None, await vm.EventAsync(1, 0));
+        Assert.Equal(0, tool.Ask((b, s) => d.Write(b, s, new ControlVmEvents(0, 1))).Error);
+        Assert.Equal(IoctlError.None, await vm.PreUnhookAsync());
+        Assert.Equal(8, tool.Event(EventKind.Unhook).Payload.Length);
+        var hook = vm.Vm.Current!;
+        Assert.Equal(IoctlError.None, await vm.UnhookAsync());
+        await hook.AllVcpusLeft.WaitAsync(Patience);
+        await vm.HookedAsync();
+    }
+
     [Fact]
     public async Task Messages_wait_until_the_receiver_is_started()
     {

@@ -49,8 +49,8 @@ public sealed class V7VcpuSelftestTests() : VcpuSelftest(KvmiDialect.V7)
         await using var kernel = Kernel();
         Assert.Equal(0, kernel.Tool.Ask((d, s) => D.Write(d, s, new ControlSinglestep(0, 2))).Error);
         kernel.Vcpu.Queue(new VcpuExit { Kind = VcpuExitKind.Singlestep });
-        kernel.Tool.Ask((d, s) => D.Write(d, s, new PauseVcpu(0, true)));
-        kernel.Tool.Answer(kernel.Tool.Event(EventKind.PauseVcpu));
+        kernel.Vcpu.Queue(new VcpuExit { Kind = VcpuExitKind.PageAccess });
+        Assert.Equal("pf", kernel.NextDone());
         Assert.DoesNotContain(EventKind.Singlestep, kernel.Counters.Events().Where(entry => entry.Value > 0).Select(entry => entry.Key));
     }
 }
