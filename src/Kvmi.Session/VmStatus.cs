@@ -22,7 +22,7 @@ public sealed class VmStatus
     /// <summary>Name of its dialect as on the command line: v7.</summary>
     public string Dialect { get; }
 
-    /// <summary>Number of vCPUs at connect.</summary>
+    /// <summary>Number of vCPUs; grows when one is plugged in.</summary>
     public int VcpuCount => _connection.VcpuCount;
 
     /// <summary>What has gone over the connection so far.</summary>

@@ -81,7 +81,7 @@ internal sealed class VmWatcher : IVmObserver
         });
     }
 
-    /// <summary>What cannot be used of the dialect, for people; the JSON line has all of it.</summary>
+    /// <summary>The limit, and what cannot be used of the dialect, for people; the JSON line has all of it.</summary>
     private static string Offer(VmCapabilities capabilities)
     {
         string[] parts =
@@ -90,7 +90,9 @@ internal sealed class VmWatcher : IVmObserver
             Missing("not in this kernel", Names(capabilities.AbsentCommands), Names(capabilities.AbsentEvents)),
         ];
         var missing = string.Join("; ", parts.Where(part => part.Length > 0));
-        return missing.Length == 0 ? "everything allowed" : missing;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"messages up to {capabilities.MaxPayload} bytes, {(missing.Length == 0 ? "everything allowed" : missing)}");
     }
 
     private static string Missing(string title, string commands, string events) => (commands.Length, events.Length) switch

@@ -37,7 +37,7 @@ public partial interface IIntrospectedVm
     /// <summary>Replaces the XSAVE area of a vCPU. Not in rfc-v5.</summary>
     /// <param name="vcpu">vCPU index.</param>
     /// <param name="area">The area: exactly 4096 bytes in v11 and v12, at most that in v7.</param>
-    /// <exception cref="ArgumentException">The area is longer than 4096 bytes.</exception>
+    /// <exception cref="ArgumentException">The dialect does not take an area of that length.</exception>
     KvmiError SetXsave(ushort vcpu, ReadOnlySpan<byte> area) => throw VmStandIn.Lacks(this, CommandKind.SetXsave);
 
     /// <summary>Reads an extended control register; kernels know number 0. Not in rfc-v5.</summary>

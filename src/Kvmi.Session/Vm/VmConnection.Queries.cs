@@ -7,8 +7,6 @@ namespace Kvmi.Session.Vm;
 /// <summary>What a vCPU is, and what is done with it besides registers.</summary>
 internal sealed partial class VmConnection
 {
-    private const int MaxXsave = 4096;
-
     /// <inheritdoc/>
     public KvmiError GetVcpuInfo(ushort vcpu, out ulong tscHz)
     {
@@ -59,9 +57,7 @@ internal sealed partial class VmConnection
     public KvmiError SetXsave(ushort vcpu, ReadOnlySpan<byte> area)
     {
         Begin(CommandKind.SetXsave);
-        return area.Length <= MaxXsave
-            ? Run(CommandKind.SetXsave, _dialect.WriteSetXsave(_channel.Output, _sequence, vcpu, area))
-            : throw new ArgumentException($"An XSAVE area has at most {MaxXsave} bytes on the wire, this one has {area.Length}.", nameof(area));
+        return Run(CommandKind.SetXsave, _dialect.WriteSetXsave(_channel.Output, _sequence, vcpu, area));
     }
 
     /// <inheritdoc/>

@@ -82,6 +82,46 @@ public class DialectDetectorTests
     }
 
     [Fact]
+    public async Task A_list_v9_peer_is_named_on_the_first_or_on_the_second_connection()
+    {
+        await using var server = new TestServer(new TestHandler());
+        using (var first = Hello(server))
+        {
+            // Message id 2 is CHECK_COMMAND there.
+            first.Reply(first.ReadHeader().Header, KvmiError.None);
+            server.WaitForWarning("probably list v9");
+        }
+
+        using (var unknown = Hello(server))
+        {
+            unknown.Reply(unknown.ReadHeader().Header, KvmiError.NoSuchCommand);
+            Assert.True(unknown.IsClosedByTool());
+        }
+
+        using var second = Hello(server);
+        var version = second.ReadHeader().Header;
+        Assert.Equal(1, version.Id);
+        second.Reply(version, [1, 0, 0, 0, 0, 0, 0, 0]);
+        server.WaitForWarning(": list v9");
+        Assert.Empty(server.Server.Vms);
+    }
+
+    [Fact]
+    public async Task An_rfc_v5_peer_of_another_version_is_refused()
+    {
+        await using var server = new TestServer(new TestHandler());
+        using (var first = Hello(server))
+        {
+            first.Reply(first.ReadHeader().Header, KvmiError.NoSuchCommand);
+            Assert.True(first.IsClosedByTool());
+        }
+
+        using var second = Hello(server);
+        second.Reply(second.ReadHeader().Header, [2, 0, 0, 0, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0]);
+        server.WaitForWarning("protocol version 2; only 1 is known");
+    }
+
+    [Fact]
     public async Task A_peer_that_closes_is_told_with_the_likely_causes()
     {
         await using var server = new TestServer(new TestHandler());

@@ -11,9 +11,10 @@ public class AllocationTests
     private const int Measured = 10_000;
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task The_owner_thread_allocates_nothing_per_event(bool withCommands)
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task The_owner_thread_allocates_nothing_per_event(int reads)
     {
         var events = 0;
         var idles = 0;
@@ -21,14 +22,19 @@ public class AllocationTests
         var done = false;
         var before = 0L;
         var after = 0L;
-        var memory = new byte[64];
+        var memory = new byte[64 * 3];
+        var results = new KvmiError[3];
         var handler = new TestHandler
         {
             OnEvent = (IIntrospectedVm vm, in EventFrame frame, ref EventReply reply) =>
             {
-                if (withCommands)
+                if (reads == 1)
                 {
-                    vm.ReadPhysical(frame.NewValue, memory);
+                    vm.ReadPhysical(frame.NewValue, memory.AsSpan(0, 64));
+                }
+                else if (reads > 1)
+                {
+                    vm.ReadPhysical([new(0x1000, 64), new(0x2000, 64), new(0x3000, 64)], memory, results);
                 }
 
                 reply.NewValue = frame.OldValue;
@@ -53,7 +59,7 @@ public class AllocationTests
         for (var i = 0; !Volatile.Read(ref done); i++)
         {
             peer.SendEvent((ushort)(i % 2), EventBody.Cr(3, 1, 0x1000));
-            if (withCommands)
+            for (var read = 0; read < reads; read++)
             {
                 peer.Reply(peer.ReadCommand(CommandKind.ReadPhysical), data);
             }

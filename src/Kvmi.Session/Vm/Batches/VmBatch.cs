@@ -30,7 +30,6 @@ public sealed class VmBatch : IDisposable
 
     // Header and fixed part of a message that carries memory or page entries, in the dialect where they are longest.
     private const int MessageOverhead = MessageHeader.Length + 24;
-    private const int MaxXsave = 4096;
 
     private readonly VmConnection _vm;
     private readonly Dialect _dialect;
@@ -168,13 +167,11 @@ public sealed class VmBatch : IDisposable
     }
 
     /// <summary>Replaces the XSAVE area of a vCPU, as <see cref="IIntrospectedVm.SetXsave"/>.</summary>
-    /// <exception cref="ArgumentException">The area is longer than 4096 bytes.</exception>
+    /// <exception cref="ArgumentException">The dialect does not take an area of that length.</exception>
     public int SetXsave(ushort vcpu, ReadOnlySpan<byte> area)
     {
         Room(CommandKind.SetXsave);
-        return area.Length <= MaxXsave
-            ? Add(CommandKind.SetXsave, vcpu, _dialect.WriteSetXsave(Free, 0, vcpu, area))
-            : throw new ArgumentException($"An XSAVE area has at most {MaxXsave} bytes on the wire, this one has {area.Length}.", nameof(area));
+        return Add(CommandKind.SetXsave, vcpu, _dialect.WriteSetXsave(Free, 0, vcpu, area));
     }
 
     /// <summary>Sends everything and waits for all results.</summary>
