@@ -17,6 +17,7 @@ internal static class BuiltInScenarios
         {
             Faults = MildFaults,
         },
+        ["hot-plug"] = new("ordinary work; vCPU 0 has two more vCPUs plugged in, which work too", random => [Work(10, random), Step("hot-plug", 0, 2), Work(10, random)]),
         ["load"] = new("process switches as fast as the tool answers, without end", _ => [Step("process-switches", repeat: 0)]),
     };
 

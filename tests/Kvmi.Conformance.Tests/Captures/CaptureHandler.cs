@@ -110,7 +110,7 @@ internal sealed class CaptureHandler : IVmHandlerFactory, IVmHandler
         {
             Differences.Add($"{command}: gave {error}, the captured reply says {expected} ({status})");
         }
-        else if (data.Length > 0 && !expectedData.SequenceEqual(data))
+        else if (error == KvmiError.None && data.Length > 0 && !expectedData.SequenceEqual(data))
         {
             Differences.Add($"{command}: gave {Convert.ToHexString(data)}, the captured reply says {Convert.ToHexString(expectedData)}");
         }

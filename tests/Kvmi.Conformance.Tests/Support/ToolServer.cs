@@ -10,7 +10,7 @@ namespace Kvmi.Conformance.Tests.Support;
 internal sealed class ToolServer : IAsyncDisposable, IVmObserver
 {
     /// <summary>Longer than anything takes that is not broken.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("kvmi").FullName;
 

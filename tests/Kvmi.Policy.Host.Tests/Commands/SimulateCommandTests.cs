@@ -46,4 +46,14 @@ public sealed class SimulateCommandTests
             guest.GetProperty("consequences").EnumerateArray(),
             consequence => consequence.GetProperty("name").GetString() == "smep" && consequence.GetProperty("value").GetString() == "kept");
     }
+
+    [Fact]
+    public async Task The_policies_follow_vcpus_that_are_plugged_in()
+    {
+        using var directory = new TestDirectory();
+        var result = (await CommandProcess.RunInAsync(directory.Path, "run", "--simulate=hot-plug", "--json")).Expect(0);
+        var guest = Assert.Single(result.Json, line => RunCommandTests.Summary(line) == "simulation");
+        Assert.Equal(4, guest.GetProperty("vcpus").GetInt32());
+        RunCommandTests.AssertAllAnswered(guest);
+    }
 }

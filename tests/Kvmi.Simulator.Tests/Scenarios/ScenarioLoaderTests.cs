@@ -127,7 +127,7 @@ public sealed class ScenarioLoaderTests
     {
         var error = await Assert.ThrowsAsync<SimulatorException>(() => Simulation.RunAsync(
             new SimulatorOptions { Endpoint = "unix:/x", Scenario = "nope" }, TestContext.Current.CancellationToken));
-        Assert.Contains("attacks, boot, default, faulty, load", error.Message, StringComparison.Ordinal);
+        Assert.Contains("attacks, boot, default, faulty, hot-plug, load", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
