@@ -15,6 +15,7 @@ internal static class ControlBits
     public const ulong Cr0Pg = 1UL << 31;
     public const ulong Cr0Known = Cr0Pe | Cr0Mp | (1UL << 2) | Cr0Ts | Cr0Et | Cr0Ne | Cr0Wp | Cr0Am | Cr0Nw | Cr0Cd | Cr0Pg;
 
+    public const ulong Cr4Tsd = 1UL << 2;
     public const ulong Cr4Pae = 1UL << 5;
     public const ulong Cr4Umip = 1UL << 11;
     public const ulong Cr4Fsgsbase = 1UL << 16;

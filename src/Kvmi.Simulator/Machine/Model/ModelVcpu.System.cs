@@ -26,6 +26,8 @@ internal sealed partial class ModelVcpu
             case Mnemonic.Cpuid:
                 return Cpuid(in i);
             case Mnemonic.Rdtsc:
+                // Intel SDM volume 2, RDTSC.
+                if (_cpl != 0 && (_cr4 & ControlBits.Cr4Tsd) != 0) return RaiseGeneralProtection();
                 SetPair(TimeStamp);
                 return true;
             case Mnemonic.Xgetbv:
