@@ -270,76 +270,12 @@ internal sealed partial class VcpuWorker
         job.Hook.ReplyData(job.Command, _data.AsSpan(0, Dialect.WriteData(_data, in reply)));
     }
 
-    private void InjectException(in VcpuJob job)
-    {
-        if (Traits.ReportsLostInjections)
-        {
-            QueueInjection(in job);
-            return;
-        }
-
-        if (!_context.Administrator.Allows(EventKind.Trap))
-        {
-            Answer(in job, KvmiError.NotPermitted);
-            return;
-        }
-
-        if (!IsOk(in job, Dialect.Read(job.Payload, out InjectException command)))
-        {
-            return;
-        }
-
-        if (command.Vector > MaxVector)
-        {
-            Answer(in job, KvmiError.InvalidArgument);
-        }
-        else if (_trapOutstanding || _vcpu.IsInjectionPending || _vcpu.Traps.Singlestep)
-        {
-            Answer(in job, KvmiError.Busy);
-        }
-        else
-        {
-            var taken = _vcpu.TryInjectException(command.Vector, command.ErrorCode, command.Address);
-            Answer(in job, taken ? KvmiError.None : KvmiError.InvalidArgument);
-        }
-    }
-
     private void TranslateGva(in VcpuJob job)
     {
         if (IsOk(in job, Dialect.Read(job.Payload, out TranslateGva command)))
         {
             ReplyNumber(in job, _vcpu.TryTranslate(command.Gva, out var gpa) ? gpa : ulong.MaxValue);
         }
-    }
-
-    private void ControlSinglestep(in VcpuJob job)
-    {
-        if (!_context.Administrator.Allows(EventKind.Singlestep))
-        {
-            Answer(in job, KvmiError.NotPermitted);
-            return;
-        }
-
-        if (!IsOk(in job, Dialect.Read(job.Payload, out ControlSinglestep command)))
-        {
-            return;
-        }
-
-        if (_context.Rules.EnableIsChecked && command.Enable > 1)
-        {
-            Answer(in job, KvmiError.InvalidArgument);
-            return;
-        }
-
-        if ((_context.Machine.Features & Machine.MachineFeatures.Singlestep) == 0)
-        {
-            Answer(in job, _context.Rules.SinglestepMissing);
-            return;
-        }
-
-        // A flag of this vCPU: others may step at the same time or run on.
-        _vcpu.Traps.Singlestep = command.Enable != 0;
-        Armed(in job, command.Enable);
     }
 
     private void ExecuteExtra(in VcpuJob job)

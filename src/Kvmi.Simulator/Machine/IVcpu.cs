@@ -129,7 +129,8 @@ public interface IVcpu
 
     /// <summary>
     /// Completes <see cref="VcpuExitKind.PageAccess"/>: the instruction at RIP is emulated, page access rights ignored for the page of the exit and, if the
-    /// instruction came to this exit that way, of its exits before. Another page that it must not use makes the next <see cref="Run"/> return another such exit.
+    /// instruction came to this exit that way, of its exits before. Another page that it must not use makes the next
+    /// <see cref="Run"/> return another such exit.
     /// If it is itself intercepted (MOV to CR, say), the next <see cref="Run"/> returns that exit.
     /// </summary>
     void CompletePageAccess();

@@ -22,7 +22,7 @@ public static class GuestPrograms
         ["xsetbv"] = new("writes XCR0", (program, _) => program.Xsetbv(3)),
         ["cpuid"] = new("executes CPUID", (program, count) => program.Cpuid((uint)count)),
         ["probe"] = new("calls the function that a tool may patch", (program, _) => program.CallProbe()),
-        ["hot-plug"] = new("asks for one more vCPU and starts it; without a program of its own that one switches processes", (program, _) => program.HotPlug()),
+        ["hot-plug"] = new("plugs one more vCPU in and starts it; that one switches processes", (program, _) => program.HotPlug()),
         ["vmfunc"] = new("switches to view 1 of memory with VMFUNC, if the tool made it visible", (program, count) => program.SwitchView((uint)count)),
         ["guest-request-32"] = new("makes the hypercall of an introspection agent from 32-bit user code", (program, count) => program.GuestRequest32((uint)count)),
         ["rep-store"] = new("fills a stretch of two pages by one REP STOSB", (program, _) => program.RepeatedStore(0x800, 0x1000)),

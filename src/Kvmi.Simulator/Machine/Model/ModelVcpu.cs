@@ -1,8 +1,8 @@
 namespace Kvmi.Simulator.Machine.Model;
 
 /// <summary>
-/// One vCPU of the model: 64-bit mode and flat 32-bit code under it, no external interrupts, no debug registers, no floating point. The parts: this file runs and
-/// completes exits, State holds what is seen from outside, Paging translates, Delivery enters handlers, the others execute.
+/// One vCPU of the model: 64-bit mode and flat 32-bit code under it, no external interrupts, no debug registers, no floating point. The parts:
+/// this file runs and completes exits, State holds what is seen from outside, Paging translates, Delivery enters handlers, the others execute.
 /// </summary>
 internal sealed partial class ModelVcpu : IVcpu
 {
