@@ -9,6 +9,7 @@ namespace Kvmi.Conformance.Tests.Faults;
 internal sealed class PausingTool : IVmHandlerFactory
 {
     private const int PauseEvery = 40;
+    private static readonly TimeSpan PausePatience = TimeSpan.FromSeconds(2);
 
     /// <summary>Exceptions other than the loss of the connection that reached the tool.</summary>
     public ConcurrentQueue<string> Failures { get; } = [];
@@ -36,9 +37,20 @@ internal sealed class PausingTool : IVmHandlerFactory
                 Span<byte> page = stackalloc byte[64];
                 vm.GetRegisters(vcpu, out _, []);
                 vm.ReadPhysical(0x100_0000, page);
-                if (++_events % PauseEvery == 0 && vm.Capabilities.Commands.Contains(CommandKind.PauseVcpu))
+                if (++_events % PauseEvery != 0)
+                {
+                    return;
+                }
+
+                if (vm.Capabilities.Commands.Contains(CommandKind.PauseVcpu))
                 {
                     vm.PauseVcpu((ushort)(_events % vm.VcpuCount), wait: true);
+                }
+                else
+                {
+                    // rfc-v5 pauses all or none.
+                    vm.PauseAll(PausePatience);
+                    vm.ResumeAll();
                 }
             });
         }
