@@ -56,7 +56,6 @@ internal static class FindingCodes
     public const string AlertOptionNotEnforced = "KP0302";
     public const string GuestNotChecked = "KP0303";
     public const string VmTagUnknown = "KP0304";
-    public const string DialectNotChecked = "KP0305";
     public const string TraceNotReadable = "KP0306";
     public const string TestFileMissing = "KP0307";
     public const string ParameterNotGiven = "KP0308";

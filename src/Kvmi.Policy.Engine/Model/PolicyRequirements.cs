@@ -5,6 +5,9 @@ namespace Kvmi.Policy.Engine.Model;
 /// <summary>What the VM and the host must offer; a miss refuses the policy for that VM with the reason.</summary>
 public sealed record PolicyRequirements
 {
+    /// <summary>Dialects for which it was written; empty: any.</summary>
+    public IReadOnlyList<KvmiDialect> Dialects { get; init; } = [];
+
     /// <summary>Commands without which the policy does not work.</summary>
     public IReadOnlyList<CommandKind> Commands { get; init; } = [];
 

@@ -3,6 +3,7 @@ using Kvmi.Policy.Engine.Dispatch;
 using Kvmi.Policy.Engine.Leases;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Protocol;
+using Kvmi.Protocol.Dialects;
 using Kvmi.Session.Vm;
 
 namespace Kvmi.Policy.Engine.Runtime;
@@ -21,6 +22,12 @@ internal static class RequirementsCheck
     /// <summary>Why the policy cannot work on this VM, as one sentence; null when it can.</summary>
     public static string? FindMiss(PolicyDefinition definition, VmCapabilities offers)
     {
+        var written = definition.Requires.Dialects;
+        if (written.Count > 0 && !written.Contains(offers.Dialect))
+        {
+            return $"it is written for {string.Join(", ", written.Select(NameOf))} (requires.dialect), and this VM speaks {NameOf(offers.Dialect)}.";
+        }
+
         foreach (var command in definition.Requires.Commands)
         {
             if (!offers.Commands.Contains(command))
@@ -96,7 +103,9 @@ internal static class RequirementsCheck
     }
 
     private static string Lacks(string what, string name, string why, VmCapabilities offers) =>
-        $"{why} the {what} {name}, which this VM's device manager or its {offers.Dialect} dialect does not offer.";
+        $"{why} the {what} {name}, which this VM's device manager or its {NameOf(offers.Dialect)} dialect does not offer.";
+
+    private static string NameOf(KvmiDialect dialect) => Dialect.Find(dialect)?.Name ?? dialect.ToString();
 
     private static string Word(EventKind kind) => PolicyEvents.Find(kind)?.Name ?? Kebab(kind.ToString());
 

@@ -115,7 +115,8 @@ internal static class CommonOptions
         return null;
     }
 
-    private static T? Choose<T>(ArgumentResult result, (string Name, T Value)[] choices)
+    /// <summary>Reads one word of several; another is an error that lists them.</summary>
+    public static T? Choose<T>(ArgumentResult result, (string Name, T Value)[] choices)
         where T : struct
     {
         var text = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Kvmi.Simulator.Machine.Model;
 
 namespace Kvmi.Policy.Host.CommandLine;
 
@@ -13,6 +14,14 @@ internal static class SimulationOptions
     {
         Description = "Seed of everything random in the simulation; the same seed gives the same guest",
         HelpName = "N",
+    };
+
+    /// <summary>--hardware.</summary>
+    public static Option<MachineHardware?> Hardware() => new("--hardware")
+    {
+        Description = "Processor of the simulated host: vmx (EPT views, VMFUNC, #VE, sub-page protection, single-stepping) or svm (none of these); default vmx",
+        HelpName = "vmx|svm",
+        CustomParser = result => CommonOptions.Choose<MachineHardware>(result, [("vmx", MachineHardware.Vmx), ("svm", MachineHardware.Svm)]),
     };
 
     /// <summary>--reconnect.</summary>

@@ -4,6 +4,7 @@ using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Policy.Host.Running;
 using Kvmi.Protocol;
 using Kvmi.Simulator;
+using Kvmi.Simulator.Machine.Model;
 using Kvmi.Simulator.Programs;
 
 namespace Kvmi.Policy.Host.Verbs;
@@ -28,6 +29,7 @@ internal static class SimulateVerb
             DefaultValueFactory = _ => "default",
         };
         var seed = SimulationOptions.Seed();
+        var hardware = SimulationOptions.Hardware();
         var reconnect = SimulationOptions.Reconnect();
         var cookie = CookieFile.Option();
         var events = CommonOptions.Events();
@@ -43,7 +45,7 @@ internal static class SimulateVerb
         var verb = new Command("simulate",
             "Play a hypervisor with a model guest against a listening tool.\n\nExamples:\n  kvmi-policy simulate --list\n  kvmi-policy simulate --connect unix:/run/kvmi.sock --vcpus 2")
         {
-            connect, list, dialect, vcpus, scenario, seed, reconnect, cookie, events, duration, settle, json,
+            connect, list, dialect, vcpus, scenario, seed, hardware, reconnect, cookie, events, duration, settle, json,
         };
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
@@ -60,6 +62,7 @@ internal static class SimulateVerb
                 Vcpus = parse.GetValue(vcpus),
                 Scenario = parse.GetRequiredValue(scenario),
                 Seed = parse.GetValue(seed),
+                Hardware = parse.GetValue(hardware) ?? MachineHardware.Vmx,
                 Reconnect = parse.GetValue(reconnect),
                 Cookie = CookieFile.Read(parse.GetValue(cookie)),
                 MaxEvents = parse.GetValue(events),

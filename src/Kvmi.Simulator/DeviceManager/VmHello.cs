@@ -1,3 +1,4 @@
+using Kvmi.Protocol;
 using Kvmi.Protocol.Handshake;
 
 namespace Kvmi.Simulator.DeviceManager;
@@ -9,6 +10,9 @@ internal static class VmHello
     private const ulong HighMemoryStart = 0x10_0000;
     private const uint Usable = 1;
     private const byte CpuX64 = 1;
+
+    /// <summary>The form that the QEMU of a dialect sends: the one of branch kvmi-v12 tells where memory ends (kvmi-later-dialects.md 2.2).</summary>
+    public static HelloForm UsualForm(KvmiDialect dialect) => dialect == KvmiDialect.V12 ? HelloForm.MaxGpa : HelloForm.Base;
 
     /// <summary>Makes the bytes.</summary>
     /// <param name="form">Which form.</param>

@@ -214,7 +214,7 @@ internal sealed partial class VmManager : IDisposable
 
     private byte[] MakeHello() => _options is { Dialect: KvmiDialect.RfcV5, RfcV5.SilentHello: true }
         ? VmHello.Create(HelloForm.Base, string.Empty, _scenario.Uuid, DateTimeOffset.UnixEpoch, 0)
-        : VmHello.Create(_scenario.Hello, _scenario.Name, _scenario.Uuid, _startTime, _context.Machine.MemorySize);
+        : VmHello.Create(_scenario.Hello ?? VmHello.UsualForm(_options.Dialect), _scenario.Name, _scenario.Uuid, _startTime, _context.Machine.MemorySize);
 
     /// <summary>HOOK, then one ioctl per allowed id, or one for all where the administrator lists none.</summary>
     private async Task<GuestEnd?> HookAsync(System.Net.Sockets.Socket socket)

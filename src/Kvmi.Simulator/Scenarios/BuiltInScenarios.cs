@@ -1,3 +1,4 @@
+using Kvmi.Simulator.DeviceManager;
 using Kvmi.Simulator.Transport.Faults;
 
 namespace Kvmi.Simulator.Scenarios;
@@ -18,6 +19,7 @@ internal static class BuiltInScenarios
             Faults = MildFaults,
         },
         ["hot-plug"] = new("ordinary work; vCPU 0 has two more vCPUs plugged in, which work too", random => [Work(10, random), Step("hot-plug", 0, 2), Work(10, random)]),
+        ["migration"] = new("ordinary work, a migration, a stop and a continuation, each with a new connection; then vCPU 0 hijacks LSTAR", CreateMigration),
         ["load"] = new("process switches as fast as the tool answers, without end", _ => [Step("process-switches", repeat: 0)]),
     };
 
@@ -54,6 +56,18 @@ internal static class BuiltInScenarios
         Work(10, random),
         Step("smep-clear", 0),
         Work(20, random),
+    ];
+
+    private static ScenarioStep[] CreateMigration(SeededRandom random) =>
+    [
+        Work(20, random),
+        new(VmAction.Migrate),
+        Work(20, random),
+        new(VmAction.Stop),
+        new(VmAction.Continue),
+        Step("lstar-hijack", 0),
+        Step("syscalls", 0, 3),
+        Work(10, random),
     ];
 
     private static ScenarioStep[] CreateAttacks(SeededRandom random) =>

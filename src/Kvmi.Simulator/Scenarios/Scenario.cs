@@ -15,8 +15,8 @@ internal sealed record Scenario
     /// <summary>Seed of the guest's random choices.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Form of the hello.</summary>
-    public HelloForm Hello { get; init; } = HelloForm.Base;
+    /// <summary>Form of the hello; null: the one of the dialect's device manager.</summary>
+    public HelloForm? Hello { get; init; }
 
     /// <summary>Name of the guest in the hello.</summary>
     public string Name { get; init; } = "model-guest";

@@ -172,8 +172,8 @@ internal sealed partial class ScenarioLoader
             : throw Error(node, $"'{key}' must be a time such as 150ms or 2s, at most {MaxTime.TotalSeconds:0}s");
     }
 
-    private HelloForm Hello(Dictionary<string, YamlNode> map) => !map.TryGetValue("hello", out var node)
-        ? HelloForm.Base
+    private HelloForm? Hello(Dictionary<string, YamlNode> map) => !map.TryGetValue("hello", out var node)
+        ? null
         : (node as YamlScalarNode)?.Value switch
         {
             "base" => HelloForm.Base,

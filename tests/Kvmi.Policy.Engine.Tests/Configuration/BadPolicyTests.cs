@@ -131,7 +131,8 @@ public class BadPolicyTests
         { "  mode: audit\n  budget: { timeout: 1 }\n" + Sub, ":8:22: error KP0113: spec.budget.timeout" },
         { "  mode: audit\n  alerts: { throttle: 5/s }\n" + Sub, ":8:13: warning KP0302:" },
         { "  mode: audit\n  requires: { guest: { os: linux } }\n" + Sub, ":8:24: warning KP0303: spec.requires.guest.os" },
-        { "  mode: audit\n  requires: { dialect: v7 }\n" + Sub, ":8:15: warning KP0305:" },
+        { "  mode: audit\n  requires: { dialect: v9 }\n" + Sub, ":8:24: error KP0" },
+        { "  mode: audit\n  requires: { dialect: [v7, v6] }\n" + Sub, ":8:29: error KP0" },
         { "  mode: audit\n  exceptions: [{ name: x, when: { vm: { tag: lab } }, expires: 2027-02-20, reason: y }]\n" + Sub, ":8:41: warning KP0304:" },
     };
 

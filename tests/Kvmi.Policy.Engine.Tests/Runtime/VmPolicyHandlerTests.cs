@@ -1,8 +1,10 @@
 using System.Collections.Frozen;
+using Kvmi.Policy.Engine.Configuration;
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Protocol;
+using Kvmi.Protocol.Dialects;
 using Kvmi.Protocol.Events;
 using Kvmi.Session.Vm;
 using static Kvmi.Policy.Engine.Tests.Runtime.EngineBench;
@@ -200,6 +202,27 @@ public sealed class VmPolicyHandlerTests
             Define("p", On(EventKind.Msr)) with { Watch = [Watch(0x1000, 0x1FFF, PageAccess.Read)] }, Msr(() => Decision.Allow)));
         bench.Attach();
         Assert.Contains(name, Assert.Single(bench.Statuses("refused")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(KvmiDialect.V12, "it is written for v12, rfc-v5 (requires.dialect), and this VM speaks v7.")]
+    [InlineData(KvmiDialect.V7, null)]
+    public void A_policy_for_other_dialects_is_refused(KvmiDialect written, string? reason)
+    {
+        using var bench = new EngineBench();
+        bench.Load(Loaded(
+            Define("p", On(EventKind.Msr)) with { Requires = new PolicyRequirements { Dialects = [written, KvmiDialect.RfcV5] } }, Msr(() => Decision.Allow)));
+        bench.Attach();
+        var refused = bench.Statuses("refused");
+        Assert.Equal(reason is null ? 0 : 1, refused.Count());
+        Assert.All(refused, status => Assert.Contains(reason!, status.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_schema_names_the_dialects_that_are_built()
+    {
+        var line = string.Join(", ", Dialect.All.Select(dialect => dialect.Name));
+        Assert.Contains($"enum: [{line}]", PolicySchema.Text, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -2,6 +2,7 @@ using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Configuration.Yaml;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Protocol;
+using Kvmi.Protocol.Dialects;
 
 namespace Kvmi.Policy.Engine.Configuration.Reading;
 
@@ -33,6 +34,7 @@ internal static class RequirementsSection
 
         return new PolicyRequirements
         {
+            Dialects = ReadDialects(requires?["dialect"]),
             Commands = commands,
             OptionalCommands = optional,
             Events = [.. (requires?["events"]?.Items ?? []).Select(node => PolicyEvents.Find(node.Text)!.Kind).Distinct()],
@@ -45,6 +47,13 @@ internal static class RequirementsSection
     {
         var name = command.ToString();
         return string.Concat(name.Select((letter, index) => char.IsUpper(letter) && index > 0 ? $"-{char.ToLowerInvariant(letter)}" : char.ToLowerInvariant(letter).ToString()));
+    }
+
+    // The schema has checked the names; a test holds it against the dialects that are built.
+    private static IReadOnlyList<KvmiDialect> ReadDialects(YamlNode? node)
+    {
+        IEnumerable<string> names = node is null ? [] : node.Items.Count > 0 ? node.Items.Select(item => item.Text) : [node.Text];
+        return [.. names.Select(name => Dialect.All.First(dialect => dialect.Name == name).Id).Distinct()];
     }
 
     private static List<CommandKind> ReadCommands(YamlNode? node) =>
