@@ -214,7 +214,7 @@ public sealed class VmPolicyHandlerTests
             Define("p", On(EventKind.Msr)) with { Requires = new PolicyRequirements { Dialects = [written, KvmiDialect.RfcV5] } }, Msr(() => Decision.Allow)));
         bench.Attach();
         var refused = bench.Statuses("refused");
-        Assert.Equal(reason is null ? 0 : 1, refused.Count());
+        Assert.Equal(reason is null ? 0 : 1, refused.Length);
         Assert.All(refused, status => Assert.Contains(reason!, status.Message, StringComparison.Ordinal));
     }
 
