@@ -144,7 +144,7 @@ public sealed class KvmiServer : IAsyncDisposable
         if (options.Dialect is { } dialect && Dialect.Find(dialect) is null)
         {
             throw new ArgumentException(
-                $"The dialect {DialectDetector.Name(dialect)} is not built in; this version speaks {DialectDetector.Spoken}.", nameof(options));
+                $"The dialect {Dialect.NameOf(dialect)} is not built in; this version speaks {DialectDetector.Spoken}.", nameof(options));
         }
     }
 

@@ -25,7 +25,7 @@ internal static class RequirementsCheck
         var written = definition.Requires.Dialects;
         if (written.Count > 0 && !written.Contains(offers.Dialect))
         {
-            return $"it is written for {string.Join(", ", written.Select(NameOf))} (requires.dialect), and this VM speaks {NameOf(offers.Dialect)}.";
+            return $"it is written for {string.Join(", ", written.Select(Dialect.NameOf))} (requires.dialect), and this VM speaks {Dialect.NameOf(offers.Dialect)}.";
         }
 
         foreach (var command in definition.Requires.Commands)
@@ -103,9 +103,7 @@ internal static class RequirementsCheck
     }
 
     private static string Lacks(string what, string name, string why, VmCapabilities offers) =>
-        $"{why} the {what} {name}, which this VM's device manager or its {NameOf(offers.Dialect)} dialect does not offer.";
-
-    private static string NameOf(KvmiDialect dialect) => Dialect.Find(dialect)?.Name ?? dialect.ToString();
+        $"{why} the {what} {name}, which this VM's device manager or its {Dialect.NameOf(offers.Dialect)} dialect does not offer.";
 
     private static string Word(EventKind kind) => PolicyEvents.Find(kind)?.Name ?? Kebab(kind.ToString());
 

@@ -98,7 +98,7 @@ internal static class CommonOptions
     };
 
     /// <summary>Name of a dialect as users write it.</summary>
-    public static string DialectName(KvmiDialect dialect) => Array.Find(Dialects, entry => entry.Dialect == dialect).Name;
+    public static string DialectName(KvmiDialect dialect) => Protocol.Dialects.Dialect.NameOf(dialect);
 
     /// <summary>The dialect in a name like kvmi-v7-cr.hex; null when there is none.</summary>
     public static KvmiDialect? DialectInFileName(string file)

@@ -35,6 +35,9 @@ public abstract partial class Dialect
     /// <returns>Null when the dialect is known by name but not built.</returns>
     public static Dialect? Find(KvmiDialect id) => All.FirstOrDefault(dialect => dialect.Id == id);
 
+    /// <summary>Name of a dialect on the command line, in policy files and in messages.</summary>
+    public static string NameOf(KvmiDialect id) => Find(id)?.Name ?? id.ToString();
+
     /// <summary>Wire id of a command, if the dialect has it.</summary>
     public abstract bool TryGetCommandId(CommandKind kind, out ushort id);
 

@@ -43,7 +43,7 @@ internal sealed class DialectDetector
         }
 
         var dialect = Dialect.Find(id)
-            ?? throw new PeerRefusedException($"peer speaks {Name(id)}; this version speaks {Spoken} ({result.Description})");
+            ?? throw new PeerRefusedException($"peer speaks {Dialect.NameOf(id)}; this version speaks {Spoken} ({result.Description})");
         if (id == KvmiDialect.RfcV5)
         {
             if (result.Version.Version != SupportedVersion)
@@ -57,16 +57,6 @@ internal sealed class DialectDetector
 
         return (dialect, result.Version with { CommandMask = result.CommandMask, EventMask = result.EventMask });
     }
-
-    /// <summary>Name of a dialect on the command line, built or not.</summary>
-    public static string Name(KvmiDialect dialect) => dialect switch
-    {
-        KvmiDialect.RfcV5 => "rfc-v5",
-        KvmiDialect.V7 => "v7",
-        KvmiDialect.V11 => "v11",
-        KvmiDialect.V12 => "v12",
-        _ => dialect.ToString(),
-    };
 
     private static KvmiError ReadError(ReadOnlySpan<byte> payload, string name) => payload.Length >= 8
         ? (KvmiError)BinaryPrimitives.ReadInt32LittleEndian(payload)

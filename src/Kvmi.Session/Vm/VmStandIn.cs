@@ -1,6 +1,5 @@
 using Kvmi.Protocol;
 using Kvmi.Protocol.Dialects;
-using Kvmi.Session.Detection;
 
 namespace Kvmi.Session.Vm;
 
@@ -8,5 +7,5 @@ namespace Kvmi.Session.Vm;
 internal static class VmStandIn
 {
     public static CommandNotInDialectException Lacks(IIntrospectedVm vm, CommandKind command) =>
-        new(vm.Capabilities.Dialect, DialectDetector.Name(vm.Capabilities.Dialect), command);
+        new(vm.Capabilities.Dialect, Dialect.NameOf(vm.Capabilities.Dialect), command);
 }

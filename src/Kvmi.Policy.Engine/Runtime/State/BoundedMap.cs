@@ -70,14 +70,7 @@ internal sealed class BoundedMap<TKey, TValue> : IBoundedMap<TKey, TValue>, ISta
         _gate?.Enter();
         try
         {
-            var index = _table.Find(key);
-            if (index < 0)
-            {
-                return false;
-            }
-
-            _table.RemoveAt(index);
-            return true;
+            return _table.Remove(key);
         }
         finally
         {

@@ -53,14 +53,7 @@ internal sealed class BoundedSet<T> : IBoundedSet<T>, IStateCollection
         _gate?.Enter();
         try
         {
-            var index = _table.Find(value);
-            if (index < 0)
-            {
-                return false;
-            }
-
-            _table.RemoveAt(index);
-            return true;
+            return _table.Remove(value);
         }
         finally
         {

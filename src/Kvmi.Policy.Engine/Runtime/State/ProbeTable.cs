@@ -59,7 +59,33 @@ internal sealed class ProbeTable<TKey, TValue>
         Count++;
     }
 
-    public void RemoveAt(int index)
+    /// <summary>Removes a key.</summary>
+    /// <returns>False when it was not there.</returns>
+    public bool Remove(TKey key)
+    {
+        var index = Find(key);
+        if (index < 0)
+        {
+            return false;
+        }
+
+        RemoveAt(index);
+        return true;
+    }
+
+    /// <summary>Copies entries of another table until this one is full.</summary>
+    public void CopyFrom(ProbeTable<TKey, TValue> other)
+    {
+        foreach (ref readonly var slot in other._slots.AsSpan())
+        {
+            if (slot.Used && !IsFull)
+            {
+                InsertAt(~Find(slot.Key), slot.Key, slot.Value);
+            }
+        }
+    }
+
+    private void RemoveAt(int index)
     {
         Count--;
         var hole = index;
@@ -78,18 +104,6 @@ internal sealed class ProbeTable<TKey, TValue>
         }
 
         _slots[hole] = default;
-    }
-
-    /// <summary>Copies entries of another table until this one is full.</summary>
-    public void CopyFrom(ProbeTable<TKey, TValue> other)
-    {
-        foreach (ref readonly var slot in other._slots.AsSpan())
-        {
-            if (slot.Used && !IsFull)
-            {
-                InsertAt(~Find(slot.Key), slot.Key, slot.Value);
-            }
-        }
     }
 
     private int Home(TKey key) => (int)(StateHash.Of(key, _seed) >> _shift);
