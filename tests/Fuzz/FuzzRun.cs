@@ -108,9 +108,16 @@ internal sealed class FuzzRun
         var input = new DecoderInput(dialect, message, _scratch);
         foreach (var decoder in _typed[index])
         {
-            var before = GC.GetAllocatedBytesForCurrentThread();
-            var accepted = decoder.Run(in input);
-            Bounded(decoder.Name, GC.GetAllocatedBytesForCurrentThread() - before, AllocationBounds.Typed);
+            var allocated = Measure(decoder, in input, out var accepted);
+
+            // A collection that another thread starts closes this thread's allocation context, and what was left of that counts as
+            // allocated. What the decoder itself allocates, it allocates each time.
+            for (var again = 0; allocated > AllocationBounds.Typed && again < 3; again++)
+            {
+                allocated = Math.Min(allocated, Measure(decoder, in input, out _));
+            }
+
+            Bounded(decoder.Name, allocated, AllocationBounds.Typed);
             Statistics.Count(decoder.Name, accepted);
         }
 
@@ -120,6 +127,13 @@ internal sealed class FuzzRun
             dialect.Classify(MessageDirection.ToolToKernel, header.Id);
             dialect.Classify(MessageDirection.KernelToTool, header.Id);
         }
+    }
+
+    private static long Measure(TypedDecoder decoder, in DecoderInput input, out bool accepted)
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        accepted = decoder.Run(in input);
+        return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 
     private void Named(ConversationDecoder conversation, MessageDirection direction, ReadOnlySpan<byte> message)

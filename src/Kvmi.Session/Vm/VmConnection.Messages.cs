@@ -207,9 +207,12 @@ internal sealed partial class VmConnection
     {
         if (_channel.HasOutput && _channel.Flush() is var error && error != SocketError.Success)
         {
-            throw Lose(DetachReason.PeerLost, error is SocketError.TimedOut or SocketError.WouldBlock
-                ? "it takes no more bytes"
-                : $"the connection broke while sending ({error})");
+            throw Lose(DetachReason.PeerLost, error switch
+            {
+                SocketError.TimedOut or SocketError.WouldBlock => "it takes no more bytes",
+                SocketError.Shutdown or SocketError.ConnectionReset => "it closed the connection without waiting for what it had asked",
+                _ => $"the connection broke while sending ({error})",
+            });
         }
     }
 
