@@ -53,6 +53,9 @@ internal static partial class LogMessages
     [LoggerMessage(3016, LogLevel.Error, "The thread of vCPU {Vcpu} failed.")]
     public static partial void VcpuThreadFailed(ILogger logger, int vcpu, Exception exception);
 
+    [LoggerMessage(3032, LogLevel.Warning, "The tool sends message id {Id} with {Size} bytes: that is {Other}, but this VM speaks {Dialect}. Use a tool for {Dialect}, or simulate {Other}.")]
+    public static partial void OtherDialect(ILogger logger, ushort id, int size, string other, string dialect);
+
     [LoggerMessage(3017, LogLevel.Error, "The receiving thread failed.")]
     public static partial void ReceiverFailed(ILogger logger, Exception exception);
 
@@ -79,9 +82,9 @@ internal static partial class LogMessages
         + "had started. Arm events before the tool falls silent, or give a longer settle time.")]
     public static partial void NothingSeen(ILogger logger, string scenario);
 
-    [LoggerMessage(3023, LogLevel.Information, "Fault '{Fault}' happens to the message with id {Id}, seq {Sequence}.")]
+    [LoggerMessage(3030, LogLevel.Information, "Fault '{Fault}' happens to the message with id {Id}, seq {Sequence}.")]
     public static partial void FaultHappens(ILogger logger, string fault, int id, uint sequence);
 
-    [LoggerMessage(3024, LogLevel.Information, "Fault '{Fault}' happens to the hello.")]
+    [LoggerMessage(3031, LogLevel.Information, "Fault '{Fault}' happens to the hello.")]
     public static partial void FaultInHello(ILogger logger, string fault);
 }

@@ -1,6 +1,9 @@
+using System.Reflection;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Commands;
+using Kvmi.Protocol.Dialects;
 using Kvmi.Simulator.Programs;
+using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Simulator.Tests;
 
@@ -312,6 +315,28 @@ public sealed class SimulationTests
         var result = await run;
         Assert.True(result.EndedAsWritten, result.FailureReason);
         Assert.Equal(watches ? 0 : 1, log.Warnings.Count(line => line.Contains("caused no event", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_tool_of_another_dialect_is_named_in_the_log()
+    {
+        using var listener = new ListeningTool { Dialect = KvmiDialect.V12 };
+        using var log = new LogLines();
+        var run = Start(listener, options => options with { Dialect = KvmiDialect.V12, Scenario = "load", LoggerFactory = log });
+        var (raw, _) = listener.Greet();
+        Assert.Equal(-22, raw.Ask((buffer, sequence) => Dialect.Find(KvmiDialect.V7)!.WriteEmpty(buffer, sequence, CommandKind.GetVmInfo)).Error);
+        raw.Dispose();
+        await run;
+        Assert.Single(log.Warnings, line => line.Contains("message id 5 with 0 bytes: that is v7, but this VM speaks v12", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Every_log_message_has_an_event_id_of_its_own()
+    {
+        var ids = typeof(Simulation).Assembly.GetType("Kvmi.Simulator.LogMessages", throwOnError: true)!.GetMethods()
+            .Select(method => method.GetCustomAttribute<LoggerMessageAttribute>()?.EventId).OfType<int>().ToList();
+        Assert.NotEmpty(ids);
+        Assert.Equal(ids.Distinct().Count(), ids.Count);
     }
 
     [Fact]

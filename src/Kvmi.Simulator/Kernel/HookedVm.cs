@@ -362,7 +362,8 @@ internal sealed partial class HookedVm : IDisposable
         Close(null);
     }
 
-    public void Dispose() => _socket.Dispose();
+    /// <summary>Closes, if nobody has: the receiving thread may still come to its own end after this.</summary>
+    public void Dispose() => Close(null);
 
     private void ReleasePages()
     {

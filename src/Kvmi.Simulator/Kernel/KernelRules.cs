@@ -97,6 +97,13 @@ internal abstract class KernelRules
     /// <summary>True when the kernel, having read this message, does nothing before the tool's next byte comes.</summary>
     public virtual bool WaitsBehind(in MessageHeader header) => false;
 
+    /// <summary>
+    /// Tells that a message can only come from a tool which speaks another dialect. GET_VERSION has one id in most of them, so such a tool
+    /// thinks that all is well and then fails confusingly (kvmi-later-dialects.md 1.7 and 4.2).
+    /// </summary>
+    /// <returns>The other dialect; null when the message says nothing of the kind.</returns>
+    public virtual KvmiDialect? OtherDialectOf(in MessageHeader header) => null;
+
     /// <summary>True when CONTROL_CR may name this register.</summary>
     public abstract bool IsControllableCr(uint cr);
 

@@ -135,6 +135,11 @@ internal sealed class Receiver
             return;
         }
 
+        if (_context.Rules.OtherDialectOf(in header) is { } other)
+        {
+            LogMessages.OtherDialect(_context.Logger, header.Id, header.Size, Dialect.NameOf(other), Dialect.Name);
+        }
+
         var known = Dialect.TryGetCommand(header.Id, out var kind) && _context.Rules.Knows(kind);
         var command = new CommandContext(header, known ? kind : null, _vmCommands.RepliesOn, _vmCommands.ErrorEvents);
         if (!known)

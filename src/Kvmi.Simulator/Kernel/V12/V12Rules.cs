@@ -39,6 +39,9 @@ internal sealed class V12Rules : LaterRules
 
     public override bool Knows(CommandKind kind) => Dialect.TryGetCommandId(kind, out _);
 
+    // libkvmi's second message: GET_GUEST_INFO of v7 has the number that is VCPU_CONTROL_EVENTS here, which is never empty.
+    public override KvmiDialect? OtherDialectOf(in MessageHeader header) => header is { Id: 5, Size: 0 } ? KvmiDialect.V7 : null;
+
     public override VersionReply VersionOn(MachineFeatures features) =>
         Version with { Features = (features & MachineFeatures.Singlestep) != 0 ? SinglestepFeature : 0 };
 
