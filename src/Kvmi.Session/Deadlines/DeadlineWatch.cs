@@ -66,7 +66,7 @@ internal sealed class DeadlineWatch
             return false;
         }
 
-        Custody.Pass(view.Turn);
+        Custody.Pass(in view, isCall: callLate >= TimeSpan.Zero);
         if (view.Start != 0 && _answeredTurn != view.Turn && view.State is CustodyState.Lent or CustodyState.Waiting)
         {
             Answer(in view, late, now);

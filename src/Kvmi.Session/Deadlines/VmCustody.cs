@@ -30,9 +30,11 @@ public sealed class VmCustody
     private long _call;
     private long _eventCall;
     private long _limit;
+    private bool _ofEvent;
 
     // Written by the watchdog.
     private long _passed;
+    private long _passedCall;
     private int _owner = Environment.CurrentManagedThreadId;
 
     /// <summary>Makes a custody without a watchdog, for VMs without a session: no deadline ever passes.</summary>
@@ -51,13 +53,18 @@ public sealed class VmCustody
     /// </summary>
     public bool HasPassed => Volatile.Read(ref _passed) == _turn && _turn != 0;
 
+    private bool CallHasPassed => Volatile.Read(ref _passedCall) == _call || (_ofEvent && HasPassed);
+
     /// <summary>The kernel's number of the owner thread.</summary>
     internal int OwnerTask { get; private set; }
 
     /// <summary>Lends the thread: from here to <see cref="Reclaim"/> it may be lost.</summary>
     /// <param name="limit">How long the call may take; commands that it sends included.</param>
+    /// <param name="ofEvent">
+    /// True: when an event is under way, the call is for it, and its deadline is the call's as well. False: only the call's own limit counts.
+    /// </param>
     /// <exception cref="InvalidOperationException">The thread is lent already.</exception>
-    public void Lend(TimeSpan limit)
+    public void Lend(TimeSpan limit, bool ofEvent = true)
     {
         if (StateOf(_term) != CustodyState.Host)
         {
@@ -66,6 +73,7 @@ public sealed class VmCustody
 
         _limit = limit.Ticks;
         _call++;
+        _ofEvent = ofEvent;
         var isTurn = _start == 0;
         if (isTurn)
         {
@@ -80,13 +88,13 @@ public sealed class VmCustody
     }
 
     /// <summary>Takes the thread back.</summary>
-    /// <returns>False when the call came back after its deadline: see <see cref="HasPassed"/>.</returns>
+    /// <returns>False when the call came back after its deadline.</returns>
     /// <exception cref="HandlerAbandonedException">Another thread has taken this one's place.</exception>
     public bool Reclaim()
     {
         TakeBack(CustodyState.Lent);
         _limit = 0;
-        return !HasPassed;
+        return !CallHasPassed;
     }
 
     /// <summary>
@@ -106,7 +114,7 @@ public sealed class VmCustody
             {
                 case CustodyState.Host:
                     return default;
-                case CustodyState.Lent when HasPassed:
+                case CustodyState.Lent when CallHasPassed:
                     throw new EventDeadlineException();
                 case CustodyState.Lent when TryChange(term, CustodyState.Host):
                     return new CustodyScope(this);
@@ -197,8 +205,18 @@ public sealed class VmCustody
         return Volatile.Read(ref _term) == term;
     }
 
-    /// <summary>The deadline of a turn has passed. For the watchdog.</summary>
-    internal void Pass(long turn) => Volatile.Write(ref _passed, turn);
+    /// <summary>A deadline has passed. For the watchdog.</summary>
+    /// <param name="view">What was seen.</param>
+    /// <param name="isCall">True when it is that of the call; false when it is that of the event.</param>
+    internal void Pass(in CustodyView view, bool isCall)
+    {
+        if (isCall)
+        {
+            Volatile.Write(ref _passedCall, view.Call);
+        }
+
+        Volatile.Write(ref _passed, view.Turn);
+    }
 
     /// <summary>Borrows the connection. For the watchdog; <see cref="GiveBack"/> ends it.</summary>
     internal bool TryBorrow(long term) => TryChange(term, CustodyState.Borrowed);
