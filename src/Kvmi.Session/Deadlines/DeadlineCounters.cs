@@ -24,6 +24,15 @@ public sealed record DeadlineCounters
     /// <summary>Longest such time.</summary>
     public required TimeSpan MaxLateness { get; init; }
 
+    /// <summary>
+    /// How long garbage collections have stopped every thread of the process since the server was made, the watchdog's included. A
+    /// deadline that passes meanwhile is answered that much later.
+    /// </summary>
+    public required TimeSpan TotalGcPause { get; init; }
+
+    /// <summary>The longest such stop, or the sum of those that fell between two looks of the watchdog, which are a millisecond apart.</summary>
+    public required TimeSpan MaxGcPause { get; init; }
+
     /// <summary>True when the watchdog runs at real-time priority.</summary>
     public required bool IsRealTime { get; init; }
 }

@@ -27,6 +27,10 @@ internal sealed class Watchdog : IDisposable
     private long _lateResults;
     private long _abandoned;
     private int _abandonedNow;
+    private readonly TimeSpan _pausesBefore = GC.GetTotalPauseDuration();
+    private TimeSpan _pauses;
+    private long _maxPause;
+    private int _collections;
     private bool _failing;
 
     public Watchdog(DeadlineLimits limits, TimeProvider time, ILogger log)
@@ -56,6 +60,8 @@ internal sealed class Watchdog : IDisposable
         P50Lateness = _lateness.Quantile(0.5),
         P99Lateness = _lateness.Quantile(0.99),
         MaxLateness = _lateness.Max,
+        TotalGcPause = GC.GetTotalPauseDuration() - _pausesBefore,
+        MaxGcPause = new TimeSpan(Interlocked.Read(ref _maxPause)),
         IsRealTime = _isRealTime,
     };
 
@@ -120,6 +126,7 @@ internal sealed class Watchdog : IDisposable
             _log.WatchdogIsNotRealTime(refusal);
         }
 
+        _pauses = GC.GetTotalPauseDuration();
         var quietSince = _time.GetTimestamp();
         while (!_stop)
         {
@@ -130,6 +137,7 @@ internal sealed class Watchdog : IDisposable
             }
 
             ReplaceTaken();
+            MeasurePause();
             if (_taken.Count > 0 || _time.GetElapsedTime(quietSince, now) < Quiet)
             {
                 _wake.WaitOne(Period);
@@ -140,6 +148,20 @@ internal sealed class Watchdog : IDisposable
                 quietSince = _time.GetTimestamp();
             }
         }
+    }
+
+    private void MeasurePause()
+    {
+        var collections = GC.CollectionCount(0);
+        if (collections == _collections)
+        {
+            return;
+        }
+
+        _collections = collections;
+        var pauses = GC.GetTotalPauseDuration();
+        Interlocked.Exchange(ref _maxPause, Math.Max(_maxPause, (pauses - _pauses).Ticks));
+        _pauses = pauses;
     }
 
     private bool CheckAll(long now)
