@@ -3,7 +3,7 @@ namespace Kvmi.Policy.Engine.Output;
 /// <summary>Something about the host itself: connected, reloaded, refused, quarantined.</summary>
 public sealed record StatusOutput : OutputRecord
 {
-    /// <summary>Stable word: connected, disconnected, loaded, reloaded, in-service, reload-failed, refused, quarantined, policy-error,
+    /// <summary>Stable word: connected, disconnected, loaded, reloaded, in-service, reload-failed, refused, quarantined, timeout, policy-error,
     /// lease-error, command-error, lost-output.</summary>
     public required string Status { get; init; }
 

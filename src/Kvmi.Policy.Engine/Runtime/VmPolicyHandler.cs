@@ -3,6 +3,7 @@ using Kvmi.Policy.Engine.Dispatch;
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Events;
+using Kvmi.Session.Deadlines;
 using Kvmi.Session.Vm;
 
 namespace Kvmi.Policy.Engine.Runtime;
@@ -11,7 +12,7 @@ namespace Kvmi.Policy.Engine.Runtime;
 /// Decides about the events of one VM with the policies of the live generation. Used by the VM's owner thread only; a new
 /// generation is taken over between two events.
 /// </summary>
-public sealed class VmPolicyHandler : IVmHandler
+public sealed partial class VmPolicyHandler : IVmHandler
 {
     private readonly IGenerationTarget _target;
     private readonly VmContext _context;
@@ -19,6 +20,10 @@ public sealed class VmPolicyHandler : IVmHandler
     private readonly DecisionExecutor _executor;
     private readonly DecisionReport _report;
     private PolicySet _set = new(null, []);
+    private readonly DeadlineReply _deadline = new();
+    private GenerationChange? _change;
+    private PolicySet? _leaving;
+    private bool _commandsWork;
     private bool _attached;
 
     internal VmPolicyHandler(IIntrospectedVm vm, IGenerationTarget target, EngineServices engine)
@@ -47,6 +52,8 @@ public sealed class VmPolicyHandler : IVmHandler
     public void OnEvent(in EventFrame frame, ref EventReply reply)
     {
         LastOutcome.Clear(frame.Kind);
+        _deadline.Begin();
+        _decider.Reset();
         if (frame.Kind == EventKind.CreateVcpu)
         {
             // Before a waiting generation is taken over: its differences are counted from what this vCPU has now.
@@ -108,40 +115,51 @@ public sealed class VmPolicyHandler : IVmHandler
         }
 
         _attached = false;
-        var set = _set;
+        _leaving = _set;
         _set = new PolicySet(null, []);
-        var commandsWork = reason is DetachReason.Stopping or DetachReason.Unhook;
+        _commandsWork = reason is DetachReason.Stopping or DetachReason.Unhook;
+        LeaveAll();
+    }
+
+    private void LeaveAll()
+    {
+        var set = _leaving!;
         try
         {
             foreach (var policy in set.Policies)
             {
                 if (policy.InService)
                 {
-                    Leave(policy, ref commandsWork);
+                    Leave(policy);
                 }
             }
         }
-        finally
+        catch (Exception exception) when (exception is not HandlerAbandonedException)
         {
+            _leaving = null;
             set.Generation?.Release();
+            throw;
         }
+
+        _leaving = null;
+        set.Generation?.Release();
     }
 
-    private void Leave(PolicyInstance policy, ref bool commandsWork)
+    private void Leave(PolicyInstance policy)
     {
         try
         {
             InstanceCode.Detach(_context, policy);
-            if (commandsWork)
+            if (_commandsWork)
             {
                 PolicySetBuilder.GiveBack(_context, policy);
             }
         }
         catch (VmConnectionLostException exception)
         {
-            if (commandsWork)
+            if (_commandsWork)
             {
-                commandsWork = false;
+                _commandsWork = false;
                 _context.Status("lease-error", policy.Id, $"The connection was lost while leases were given back: {exception.Message}");
             }
         }
@@ -152,6 +170,13 @@ public sealed class VmPolicyHandler : IVmHandler
     private void Decide(in EventFrame frame, ref EventReply reply, long start)
     {
         var set = _set;
+        if (_context.Foreign.HasPassed)
+        {
+            // A new generation took too long to start.
+            DecideLate(set, start, ref reply);
+            return;
+        }
+
         var count = _decider.Collect(set, in frame, out var note);
         if (count < 0)
         {
@@ -160,17 +185,31 @@ public sealed class VmPolicyHandler : IVmHandler
             return;
         }
 
+        if (_context.Foreign.HasPassed)
+        {
+            DecideLate(set, start, ref reply);
+            return;
+        }
+
         var votes = set.Votes.AsSpan(0, count);
         var winner = EventDecider.Rank(votes, frame.Kind, out var wouldHave);
         var inForce = _executor.Execute(set, votes, winner, _decider.InstructionLength, ref reply);
+        if (_deadline.IsGiven)
+        {
+            // It passed while the decision was carried out; the guest has had its weaker form.
+            (inForce, note) = (_deadline.Decision, LateNote);
+        }
+
+        _deadline.Decide(in reply);
         if (count > 0)
         {
-            var elapsed = (long)((_context.Engine.Time.GetTimestamp() - start) * _context.Engine.NanosecondsPerTick);
-            DecisionReport.Count(votes, elapsed);
+            DecisionReport.Count(votes, Elapsed(start));
         }
 
         _report.Write(LastOutcome, votes, inForce, winner, wouldHave, note);
     }
+
+    private long Elapsed(long start) => (long)((_context.Engine.Time.GetTimestamp() - start) * _context.Engine.NanosecondsPerTick);
 
     private void TakeOverIfNew()
     {
@@ -201,20 +240,23 @@ public sealed class VmPolicyHandler : IVmHandler
             return;
         }
 
-        // What is new is taken first, so that nothing that both generations protect is open in between.
-        try
-        {
-            _set = new PolicySetBuilder(_context, before).Build(next);
-        }
-        catch
-        {
-            next.Release();
-            throw;
-        }
+        _change = new GenerationChange(next, before, new PolicySetBuilder(_context, before, next));
+        Change(_change);
+    }
 
+    /// <summary>Makes a change, or what is left of it when a thread was lost on the way.</summary>
+    private void Change(GenerationChange change)
+    {
         try
         {
-            foreach (var policy in before.Policies)
+            // What is new is taken first, so that nothing that both generations protect is open in between.
+            if (!change.IsBuilt)
+            {
+                _set = change.Builder.Build();
+                change.IsBuilt = true;
+            }
+
+            foreach (var policy in change.Before.Policies)
             {
                 if (policy.InService)
                 {
@@ -223,10 +265,15 @@ public sealed class VmPolicyHandler : IVmHandler
                 }
             }
         }
-        finally
+        catch (Exception exception) when (exception is not HandlerAbandonedException)
         {
-            before.Generation?.Release();
+            _change = null;
+            (change.IsBuilt ? change.Before.Generation : change.Next)?.Release();
+            throw;
         }
+
+        _change = null;
+        change.Before.Generation?.Release();
     }
 
     private void Quarantine()
