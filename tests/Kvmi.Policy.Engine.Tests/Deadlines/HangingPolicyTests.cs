@@ -211,6 +211,26 @@ public sealed class HangingPolicyTests
     }
 
     [Fact]
+    public async Task A_policy_that_hangs_in_its_last_call_does_not_keep_what_it_and_the_others_hold()
+    {
+        DeadlineBench? bench = null;
+        var watched = Define("hangs", On(EventKind.PageFault)) with { Watch = [Watch(0x1000, 0x1FFF, PageAccess.ReadExecute)] };
+        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var _ = bench = new DeadlineBench(
+            new GenerationPolicy(watched, new Leaving(() => bench!.HangOnGate(), Pf(() => Decision.Allow)), new("hangs")),
+            new GenerationPolicy(
+                watched with { Id = "other", Watch = [Watch(0x2000, 0x2FFF, PageAccess.ReadExecute)] },
+                new Leaving(left.SetResult, Pf(() => Decision.Allow)),
+                new("other")));
+        bench.Attach();
+        bench.CarryOutUntil(() => bench.Pages.Count == 2);
+        var stop = bench.Server.StopAsync();
+        bench.CarryOutUntil(() => bench.Pages.Values.All(access => access == PageAccess.All));
+        await left.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        Assert.Equal(["hangs"], bench.Statuses("timeout").Select(status => status.Policy));
+    }
+
+    [Fact]
     public async Task A_script_that_loops_loses_its_thread_only_for_a_moment()
     {
         var script = Scripting.Policies.Inline("loops", "Decision OnCr(CrEvent e) { while (true) { } }") with
@@ -229,4 +249,15 @@ public sealed class HangingPolicyTests
     {
         Budget = PolicyBudget.Default with { Timeout = TimeSpan.FromMilliseconds(40), OnTimeout = onTimeout },
     };
+
+    /// <summary>A policy whose OnDetach the test gives.</summary>
+    private sealed class Leaving(Action onDetach, params Delegate[] handlers) : Kvmi.Policy.Engine.Code.IPolicyFactory
+    {
+        public Kvmi.Policy.Engine.Code.BoundPolicy Create(IPolicyServices services) => new(new Policy(onDetach), handlers);
+
+        private sealed class Policy(Action onDetach) : PolicyBase
+        {
+            protected override void OnDetach() => onDetach();
+        }
+    }
 }
