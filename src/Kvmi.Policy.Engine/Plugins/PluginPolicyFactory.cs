@@ -15,6 +15,7 @@ internal sealed class PluginPolicyFactory : IPolicyFactory
     {
         _policyId = definition.Id;
         _type = type;
+        CodeWarmUp.Prepare([type]);
         _handlers = HandlerBinding.Find(definition, type);
     }
 

@@ -27,6 +27,7 @@ internal sealed class ScriptPolicyFactory : IPolicyFactory
     {
         var type = assembly.GetType(script.TypeName, throwOnError: true)!;
         var entryPoint = type.GetMethod(script.EntryPoint, BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)!;
+        CodeWarmUp.Prepare(assembly.GetTypes());
         return new(
             definition.Id,
             [script.Path, .. script.LoadedTexts.Keys],
