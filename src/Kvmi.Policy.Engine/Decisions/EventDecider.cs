@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Kvmi.Policy.Engine.Containment.Metering;
+using Kvmi.Policy.Engine.Containment.Worker;
 using Kvmi.Policy.Engine.Dispatch;
 using Kvmi.Policy.Engine.Leases;
 using Kvmi.Policy.Engine.Output;
@@ -245,9 +246,14 @@ internal sealed partial class EventDecider
                 return decision;
             }
         }
+        catch (WorkerHandlerException exception) when (exception.IsAway)
+        {
+            failed = true;
+            return PolicyErrors.WhileAway(entry.Policy, in facts);
+        }
         catch (Exception exception) when (exception is not (VmConnectionLostException or HandlerAbandonedException))
         {
-            problem = $"threw {exception.GetType().Name}: {exception.Message}";
+            problem = PolicyErrors.TextOf(exception);
         }
 
         failed = true;
