@@ -26,6 +26,7 @@ internal sealed class WorkerRig : IDisposable
     private readonly byte[] _reply = new byte[8192];
     private readonly PolicyRig _rig;
     private uint _sequence;
+    private int _length;
 
     private WorkerRig(Generation generation)
     {
@@ -124,6 +125,16 @@ internal sealed class WorkerRig : IDisposable
         return _reply[.._rig.Decide(_message.AsSpan(0, length), _reply)];
     }
 
+    /// <summary>Writes the message of a CR3 write.</summary>
+    public void Prepare(ulong old, ulong value)
+    {
+        var with = new Dictionary<string, ulong> { ["cr"] = 3, ["old"] = old, ["new"] = value };
+        _length = TestEvents.Write(new PolicyTestStep { Event = EventKind.Cr, With = with, Location = default }, Vm, ++_sequence, _message);
+    }
+
+    /// <summary>Decides about the message that was written last.</summary>
+    public int DecidePrepared() => _rig.Decide(_message.AsSpan(0, _length), _reply);
+
     /// <summary>The last event's decision.</summary>
     public DecisionKind Decision => _rig.Outcome.Decision;
 
@@ -134,12 +145,15 @@ internal sealed class WorkerRig : IDisposable
     public IReadOnlyList<OutputRecord> Records() => _rig.TakeOutput();
 
     /// <summary>The worker processes of this process.</summary>
-    public static IReadOnlyList<int> Workers()
+    public static IReadOnlyList<int> Workers() => Workers(Environment.ProcessId);
+
+    /// <summary>The worker processes of a host.</summary>
+    public static IReadOnlyList<int> Workers(int host)
     {
         var found = new List<int>();
         foreach (var folder in Directory.GetDirectories("/proc"))
         {
-            if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && IsWorker(folder))
+            if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && IsWorker(folder, host))
             {
                 found.Add(id);
             }
@@ -150,13 +164,13 @@ internal sealed class WorkerRig : IDisposable
 
     public void Dispose() => _rig.Dispose();
 
-    private static bool IsWorker(string folder)
+    private static bool IsWorker(string folder, int host)
     {
         try
         {
             var stat = File.ReadAllText(Path.Combine(folder, "stat"));
             var parent = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
-            return parent == Environment.ProcessId.ToString(CultureInfo.InvariantCulture)
+            return parent == host.ToString(CultureInfo.InvariantCulture)
                 && File.ReadAllText(Path.Combine(folder, "cmdline")).TrimEnd('\0').EndsWith("\0worker", StringComparison.Ordinal);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -13,13 +13,22 @@ public static class WorkerMain
     /// <summary>Where it finds its code.</summary>
     internal const int PayloadDescriptor = 4;
 
+    /// <summary>In the environment of a worker: without it, descriptors 3 and 4 may be anything.</summary>
+    internal const string Mark = "KVMI_POLICY_WORKER";
+
     /// <summary>
     /// Serves until the host ends the process. Only for a process that a host started as a worker: it takes over descriptors 3
     /// and 4, and leaves nothing of the process usable for anything else.
     /// </summary>
-    /// <returns>Exit code: the worker could not start; what it wrote to stderr says why.</returns>
+    /// <returns>Exit code: the worker could not start; what it wrote to stderr says why. A worker that served is ended and never returns.</returns>
     public static int Run()
     {
+        if (Environment.GetEnvironmentVariable(Mark) is null)
+        {
+            Console.Error.WriteLine("A worker is started by kvmi-policy itself, never by hand.");
+            return 1;
+        }
+
         try
         {
             Serve();

@@ -142,6 +142,7 @@ internal static unsafe class WorkerSpawner
     // All that the worker's environment has. Write-xor-execute needs descriptors that stay open, diagnostics a socket and a thread.
     private static string[] Environment(WorkerSettings settings) =>
     [
+        $"{WorkerMain.Mark}=1",
         $"DOTNET_ROOT={DotnetRoot()}",
         string.Create(CultureInfo.InvariantCulture, $"DOTNET_GCHeapHardLimit={settings.Memory:x}"),
         "DOTNET_gcServer=0",

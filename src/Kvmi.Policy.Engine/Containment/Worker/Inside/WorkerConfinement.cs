@@ -25,7 +25,7 @@ internal static class WorkerConfinement
 
         if (NativeMethods.ParentId() != parent)
         {
-            throw new WorkerStartException("a worker is started by kvmi-policy itself, never by hand");
+            throw new WorkerStartException("the host of this worker has ended already");
         }
     }
 
