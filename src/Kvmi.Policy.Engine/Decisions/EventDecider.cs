@@ -283,14 +283,19 @@ internal sealed partial class EventDecider
 
         // Also what a handler swallows counts: it was stopped, and its answer is worth nothing.
         problem = meter.End();
-        if (failure is VmConnectionLostException)
+        if (failure is VmConnectionLostException or WorkerHandlerException { IsAway: true })
         {
             ExceptionDispatchInfo.Throw(failure);
         }
 
+        if (failure is WorkerHandlerException { IsLate: true })
+        {
+            return false;
+        }
+
         if (failure is not null)
         {
-            problem ??= $"threw {failure.GetType().Name}: {failure.Message}";
+            problem ??= PolicyErrors.TextOf(failure);
         }
 
         return inTime;

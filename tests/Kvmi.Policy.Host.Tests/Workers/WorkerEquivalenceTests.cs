@@ -45,7 +45,7 @@ public sealed class WorkerEquivalenceTests : IDisposable
 
     private const string TalkativeParameters = """
           parameters: { limit: { type: gpa, default: 0x1000, description: the most } }
-          budget: { fuel: 100000 }
+          budget: { fuel: 100000, timeout: 500ms }
         """;
 
     private readonly TestDirectory _directory = new();

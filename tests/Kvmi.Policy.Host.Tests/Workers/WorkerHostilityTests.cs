@@ -67,12 +67,12 @@ public sealed class WorkerHostilityTests : IDisposable
     }
 
     [Theory]
-    [InlineData("while (true) { }", "did not answer within 500 ms")]
-    [InlineData("Thread.Sleep(Timeout.Infinite);", "did not answer within 500 ms")]
-    [InlineData("Environment.Exit(3);", "lost its worker: process")]
-    [InlineData("Environment.FailFast(\"bang\");", "lost its worker: process")]
+    [InlineData("while (true) { }", "did not answer within 450 ms")]
+    [InlineData("Thread.Sleep(Timeout.Infinite);", "did not answer within 450 ms")]
+    [InlineData("Environment.Exit(3);", "was ended because")]
+    [InlineData("Environment.FailFast(\"bang\");", "was ended because")]
     [InlineData("unsafe { *(int*)8 = 1; }", "")]
-    [InlineData("Recurse(1);", "lost its worker: process")]
+    [InlineData("Recurse(1);", "was ended because")]
     public async Task A_worker_that_hangs_or_dies_costs_one_event_and_comes_back(string attempt, string problem)
     {
         WorkerRig.WritePlugin(_directory, $$"""
@@ -85,14 +85,13 @@ public sealed class WorkerHostilityTests : IDisposable
                 return Set(77);
             }
             """);
-        // A runtime that ends itself writes its last words first, and may take its time.
-        var isDeath = problem.StartsWith("lost", StringComparison.Ordinal);
-        using var rig = WorkerRig.Attach(_directory, isDeath ? Impatient with { HandlerLimit = TimeSpan.FromSeconds(30) } : Impatient);
+        // A runtime that ends itself writes its last words first, which may take longer than the handler has: dead or late, it is gone.
+        using var rig = WorkerRig.Attach(_directory, Impatient);
         var first = await ServeAsync(rig);
         rig.DecideCr(5, 13);
         Assert.Equal(DecisionKind.Keep, rig.Decision);
         var output = rig.Output();
-        Assert.Contains(output, line => line.StartsWith("policy-error", StringComparison.Ordinal) && line.Contains(problem, StringComparison.Ordinal));
+        Assert.Contains(output, line => line.Contains(problem, StringComparison.Ordinal));
 
         // A null pointer is an exception like any other: the worker goes on.
         if (problem.Length == 0)

@@ -85,7 +85,7 @@ internal sealed class WorkerRig : IDisposable
               handler: OnCr
           script: { {{script}} }
           onError: { decision: keep, quarantineAfter: never }
-        {{more}}
+        {{(more.Contains("budget:", StringComparison.Ordinal) ? more : more + "\n  budget: { timeout: 500ms }")}}
         """;
 
     /// <summary>Writes a plugin whose policy has this body, and a policy file for it.</summary>

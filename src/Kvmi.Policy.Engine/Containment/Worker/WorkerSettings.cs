@@ -10,12 +10,12 @@ public sealed record WorkerSettings
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
     /// <summary>
-    /// How long a handler may take, in real time and with everything that it asks of the host; then its worker is ended and the
-    /// event answered like an error.
+    /// How long a handler may take at most, in real time and with everything that it asks of the host; then its worker is ended. A
+    /// policy's own budget.timeout counts if it is shorter: nine tenths of it, so that the host's thread is back in time.
     /// </summary>
-    public TimeSpan HandlerLimit { get; init; } = TimeSpan.FromMilliseconds(100);
+    public TimeSpan HandlerLimit { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How long a policy's top-level statements, OnAttach or OnDetach may take.</summary>
+    /// <summary>How long a policy's top-level statements or OnAttach may take; OnDetach has a second.</summary>
     public TimeSpan AttachLimit { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How long a worker may take to start, load its code and confine itself.</summary>

@@ -16,6 +16,7 @@ internal sealed class RemotePolicy : PolicyBase
         _lane = lane;
         Id = definition.Id;
         Index = index;
+        Timeout = definition.Budget.Timeout;
         Services = services;
         Handlers =
         [
@@ -28,6 +29,9 @@ internal sealed class RemotePolicy : PolicyBase
 
     /// <summary>Its number in the worker.</summary>
     public ushort Index { get; }
+
+    /// <summary>How long a handler may take.</summary>
+    public TimeSpan Timeout { get; }
 
     public PolicyServices Services { get; }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Containment.Worker.Lane;
+using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Runtime;
 using Kvmi.Protocol.Events;
 
@@ -39,8 +40,9 @@ internal sealed class WorkerLane : IDisposable
     {
         try
         {
-            Ensure();
-            Create(policy);
+            var started = TimeProvider.System.GetTimestamp();
+            Ensure(started, _pool.Settings.AttachLimit);
+            Create(policy, started, _pool.Settings.AttachLimit);
             _policies.Add(policy);
         }
         catch (WorkerHandlerException exception)
@@ -64,7 +66,10 @@ internal sealed class WorkerLane : IDisposable
     /// <exception cref="WorkerHandlerException">There is no answer that counts.</exception>
     public Decision Decide(RemotePolicy policy, ushort subscription, Delegate otherwise, in EventFrame frame, bool isOtherwise)
     {
-        Ensure();
+        // Before the session's own deadline: this thread comes back and is not abandoned.
+        var limit = policy.Timeout * 0.9 < _pool.Settings.HandlerLimit ? policy.Timeout * 0.9 : _pool.Settings.HandlerLimit;
+        var started = TimeProvider.System.GetTimestamp();
+        Ensure(started, limit);
         var writer = _process!.Memory.Write();
         writer.Begin(isOtherwise ? LaneCode.DecideOtherwise : LaneCode.Decide, ++_sequence);
         WriteMoment(ref writer, policy);
@@ -72,7 +77,7 @@ internal sealed class WorkerLane : IDisposable
         writer.U64((ulong)_context.Event.Number);
         writer.U8((byte)_context.Vm.Capabilities.Dialect);
         writer.Bytes(frame.Message);
-        var reader = Converse(policy, writer.Length, in frame, hasEvent: true, _pool.Settings.HandlerLimit, LaneCode.Decided);
+        var reader = Converse(policy, writer.Length, in frame, hasEvent: true, started, limit, LaneCode.Decided);
 
         var kind = reader.U8();
         var value = reader.U64();
@@ -96,7 +101,14 @@ internal sealed class WorkerLane : IDisposable
                 var writer = process.Memory.Write();
                 writer.Begin(LaneCode.Detach, ++_sequence);
                 WriteMoment(ref writer, policy);
-                Converse(policy, writer.Length, default, hasEvent: false, _pool.Settings.AttachLimit, LaneCode.Done);
+                Converse(
+                    policy,
+                    writer.Length,
+                    default,
+                    hasEvent: false,
+                    TimeProvider.System.GetTimestamp(),
+                    PolicyBudget.DetachTimeout * 0.9,
+                    LaneCode.Done);
             }
         }
         finally
@@ -134,7 +146,7 @@ internal sealed class WorkerLane : IDisposable
         }
     }
 
-    private void Create(RemotePolicy policy)
+    private void Create(RemotePolicy policy, long started, TimeSpan limit)
     {
         policy.FactsInUse.Clear();
         var writer = _process!.Memory.Write();
@@ -142,7 +154,7 @@ internal sealed class WorkerLane : IDisposable
         WriteMoment(ref writer, policy);
         writer.Text(_context.Guest.Name, 256);
         _context.Guest.Uuid.TryWriteBytes(writer.Reserve(16));
-        if (!Converse(policy, writer.Length, default, hasEvent: false, _pool.Settings.AttachLimit, LaneCode.Created).IsWhole)
+        if (!Converse(policy, writer.Length, default, hasEvent: false, started, limit, LaneCode.Created).IsWhole)
         {
             throw Died(policy, "gave an answer that makes no sense");
         }
@@ -158,10 +170,9 @@ internal sealed class WorkerLane : IDisposable
     }
 
     private LaneReader Converse(
-        RemotePolicy policy, int length, in EventFrame frame, bool hasEvent, TimeSpan limit, LaneCode expected)
+        RemotePolicy policy, int length, in EventFrame frame, bool hasEvent, long started, TimeSpan limit, LaneCode expected)
     {
         var process = _process!;
-        var started = TimeProvider.System.GetTimestamp();
         try
         {
             while (true)
@@ -170,9 +181,9 @@ internal sealed class WorkerLane : IDisposable
                 var left = limit - TimeProvider.System.GetElapsedTime(started);
                 if (left <= TimeSpan.Zero || !process.WaitForHostTurn(left))
                 {
-                    throw Died(policy, process.HasExited()
-                        ? $"lost its worker: {process.Describe()}"
-                        : string.Create(CultureInfo.InvariantCulture, $"did not answer within {limit.TotalMilliseconds:0} ms"));
+                    throw process.HasExited()
+                        ? Died(policy, $"lost its worker: {process.Describe()}")
+                        : Died(policy, string.Create(CultureInfo.InvariantCulture, $"did not answer within {limit.TotalMilliseconds:0} ms"), isLate: true);
                 }
 
                 var received = process.Memory.Receive(_message);
@@ -230,7 +241,7 @@ internal sealed class WorkerLane : IDisposable
         return exception;
     }
 
-    private WorkerHandlerException Died(RemotePolicy policy, string problem)
+    private WorkerHandlerException Died(RemotePolicy policy, string problem, bool isLate = false)
     {
         if (_process is { } process)
         {
@@ -244,10 +255,10 @@ internal sealed class WorkerLane : IDisposable
                 + string.Create(CultureInfo.InvariantCulture, $"remembered of this VM is lost. The next worker starts in {wait.TotalMilliseconds:0} ms."));
         }
 
-        return new WorkerHandlerException(problem);
+        return new WorkerHandlerException(problem, isLate: isLate);
     }
 
-    private void Ensure()
+    private void Ensure(long started, TimeSpan limit)
     {
         if (_process is not null)
         {
@@ -267,7 +278,7 @@ internal sealed class WorkerLane : IDisposable
         _process = process;
         foreach (var policy in _policies)
         {
-            Create(policy);
+            Create(policy, started, limit);
         }
 
         _context.Status(

@@ -12,6 +12,9 @@ internal sealed class WorkerPool : IDisposable
 {
     private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(5);
 
+    // A VM that has no spare worker waits for one; a policy's start as a whole has PolicyBudget.StartTimeout.
+    private static readonly TimeSpan LateStartLimit = TimeSpan.FromSeconds(2.5);
+
     private readonly Lock _gate = new();
     private readonly SafeFileHandle _payload;
     private readonly WorkerCensus _census;
@@ -65,7 +68,7 @@ internal sealed class WorkerPool : IDisposable
             _spare.TryPop(out process);
         }
 
-        var made = new WorkerLane(this, context, process ?? Start(out _));
+        var made = new WorkerLane(this, context, process ?? Start(LateStartLimit, out _));
         lock (_gate)
         {
             // Only the VM's own thread asks for its lane, so nobody was faster.
@@ -93,13 +96,15 @@ internal sealed class WorkerPool : IDisposable
     }
 
     /// <summary>Starts a worker and waits until it is ready.</summary>
+    /// <param name="limit">Longest wait.</param>
+    /// <param name="report">What it said.</param>
     /// <exception cref="WorkerStartException">It does not start, or is not confined as it must be.</exception>
-    public WorkerProcess Start(out WorkerReport report)
+    public WorkerProcess Start(TimeSpan limit, out WorkerReport report)
     {
         var process = WorkerProcess.Start(Settings, _payload);
         try
         {
-            report = ReadReport(process);
+            report = ReadReport(process, limit);
             if (report.Weaknesses.Count > 0 && !Settings.AllowWeak)
             {
                 throw new WorkerStartException("it cannot be confined here: " + string.Join("; ", report.Weaknesses));
@@ -159,7 +164,7 @@ internal sealed class WorkerPool : IDisposable
 
     private WorkerReport Spare()
     {
-        var process = Start(out var report);
+        var process = Start(Settings.StartLimit, out var report);
         lock (_gate)
         {
             _spare.Push(process);
@@ -168,13 +173,13 @@ internal sealed class WorkerPool : IDisposable
         return report;
     }
 
-    private WorkerReport ReadReport(WorkerProcess process)
+    private static WorkerReport ReadReport(WorkerProcess process, TimeSpan limit)
     {
-        if (!process.WaitForHostTurn(Settings.StartLimit))
+        if (!process.WaitForHostTurn(limit))
         {
             throw new WorkerStartException(process.HasExited()
                 ? $"its {process.Describe()}"
-                : $"it was not ready within {Settings.StartLimit.TotalSeconds:0} s; {process.Describe()}");
+                : $"it was not ready within {limit.TotalSeconds:0.#} s; {process.Describe()}");
         }
 
         var message = new byte[LaneMemory.Capacity];

@@ -92,7 +92,7 @@ internal sealed class WorkerRestart : IDisposable
         string? problem = null;
         try
         {
-            process = _pool.Start(out _);
+            process = _pool.Start(_pool.Settings.StartLimit, out _);
         }
         catch (WorkerStartException exception)
         {

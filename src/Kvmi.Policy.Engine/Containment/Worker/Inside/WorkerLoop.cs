@@ -16,7 +16,6 @@ namespace Kvmi.Policy.Engine.Containment.Worker.Inside;
 internal sealed class WorkerLoop
 {
     private const int MaxProblem = 512;
-    private const int RegisterCount = (int)GuestRegister.Rflags + 1;
     private readonly LaneMemory _memory;
     private readonly WorkerPayload _payload;
     private readonly IReadOnlyList<IPolicyFactory?> _factories;
@@ -171,7 +170,7 @@ internal sealed class WorkerLoop
 
         var edited = _current.Active ? services.Edits.Edited : 0;
         writer.U32(edited);
-        for (var i = 0; i < RegisterCount; i++)
+        for (var i = 0; i < WorkerRegisters.Count; i++)
         {
             if ((edited & (1u << i)) != 0)
             {

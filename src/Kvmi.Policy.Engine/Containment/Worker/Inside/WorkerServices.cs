@@ -3,6 +3,7 @@ using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Runtime;
 using Kvmi.Policy.Engine.Runtime.Services;
 using Kvmi.Policy.Engine.Runtime.State;
+using Kvmi.Session.Deadlines;
 
 namespace Kvmi.Policy.Engine.Containment.Worker.Inside;
 
@@ -32,14 +33,14 @@ internal sealed class WorkerServices : IPolicyServices, IPolicyClock, IGuestVm
         Name = vmName;
         Uuid = vmUuid;
         Parameters = new PolicyParameters(definition);
-        State = new PolicyState(definition.Id, new NamedState(shared: false), hashSeed);
+        State = new PolicyState(definition.Id, new NamedState(shared: false), hashSeed, new ForeignCode(new VmCustody()));
         Memory = new WorkerMemory(channel);
         Pages = new WorkerPages(channel);
-        Edits = new RegisterEdits(current);
+        Edits = new WorkerRegisters(current);
         OwnFacts = new WorkerFacts(channel);
     }
 
-    public RegisterEdits Edits { get; }
+    public WorkerRegisters Edits { get; }
 
     public WorkerFacts OwnFacts { get; }
 

@@ -17,7 +17,7 @@ internal static class WorkerWarmth
     private static readonly Type[] Types =
     [
         typeof(WorkerLoop), typeof(WorkerChannel), typeof(WorkerServices), typeof(WorkerMemory), typeof(WorkerPages), typeof(WorkerFacts),
-        typeof(LaneMemory), typeof(LaneReader), typeof(LaneWriter), typeof(HandlerCall), typeof(EventFacts), typeof(RegisterEdits),
+        typeof(LaneMemory), typeof(LaneReader), typeof(LaneWriter), typeof(HandlerCall), typeof(EventFacts), typeof(WorkerRegisters),
         typeof(NoticeFields), typeof(PolicyParameters), typeof(ParameterList), typeof(ScriptMeter), typeof(ScriptGuard),
         typeof(StateHash), typeof(EventFrame), typeof(Dialect), typeof(Decision), typeof(PolicyBase), typeof(CrEvent), typeof(MsrEvent),
         typeof(PageFaultEvent), typeof(BreakpointEvent), typeof(DescriptorEvent), typeof(HypercallEvent), typeof(XsetbvEvent),
