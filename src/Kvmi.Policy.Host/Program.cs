@@ -28,6 +28,7 @@ internal static class Program
             DecodeVerb.Create(),
             DoctorVerb.Create(),
             DialectsVerb.Create(),
+            WorkerVerb.Create(),
         };
         return root;
     }

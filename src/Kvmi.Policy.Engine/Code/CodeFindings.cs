@@ -56,4 +56,10 @@ internal static class CodeFindings
 
     /// <summary>The policy source or the generation target failed.</summary>
     public const string ReloadFailed = "KP0602";
+
+    /// <summary>The worker of untrusted policies does not start, or cannot be confined.</summary>
+    public const string WorkerFailed = "KP0603";
+
+    /// <summary>The worker of untrusted policies is not confined completely, and that was allowed.</summary>
+    public const string WorkerWeak = "KP0604";
 }

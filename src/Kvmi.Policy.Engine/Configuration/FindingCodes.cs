@@ -51,6 +51,7 @@ internal static class FindingCodes
     public const string DuplicateId = "KP0225";
     public const string DirectoryProblem = "KP0226";
     public const string BadTest = "KP0227";
+    public const string UntrustedSharedState = "KP0228";
 
     public const string BudgetNotEnforced = "KP0301";
     public const string AlertOptionNotEnforced = "KP0302";

@@ -83,6 +83,7 @@ public static class PolicyFileLoader
             Watch = watches,
             Subscriptions = subscriptions,
             Code = CodeSection.Read(context, subscriptions),
+            Trust = context.Options.Untrusted || context.Spec["trust"]?.Text == "untrusted" ? PolicyTrust.Untrusted : PolicyTrust.Trusted,
             Budget = SettingsSection.ReadBudget(context),
             OnError = SettingsSection.ReadOnError(context, standard),
             State = SettingsSection.ReadState(context),

@@ -14,6 +14,9 @@ public sealed record PolicyLoadOptions
     /// <summary>Mode for every policy; null takes the file's.</summary>
     public PolicyMode? Mode { get; init; }
 
+    /// <summary>True: every policy is untrusted, whatever its file says.</summary>
+    public bool Untrusted { get; init; }
+
     /// <summary>Parameter values of the site, by policy id, then by parameter name. They replace the defaults.</summary>
     public IReadOnlyDictionary<string, IReadOnlyDictionary<string, object>> ParameterOverrides { get; init; } =
         new Dictionary<string, IReadOnlyDictionary<string, object>>();

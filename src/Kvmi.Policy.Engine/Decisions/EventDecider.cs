@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Kvmi.Policy.Engine.Containment.Metering;
+using Kvmi.Policy.Engine.Containment.Worker;
 using Kvmi.Policy.Engine.Dispatch;
 using Kvmi.Policy.Engine.Leases;
 using Kvmi.Policy.Engine.Output;
@@ -245,9 +246,14 @@ internal sealed partial class EventDecider
                 return decision;
             }
         }
+        catch (WorkerHandlerException exception) when (exception.IsAway)
+        {
+            failed = true;
+            return PolicyErrors.WhileAway(entry.Policy, in facts);
+        }
         catch (Exception exception) when (exception is not (VmConnectionLostException or HandlerAbandonedException))
         {
-            problem = $"threw {exception.GetType().Name}: {exception.Message}";
+            problem = PolicyErrors.TextOf(exception);
         }
 
         failed = true;
@@ -277,14 +283,19 @@ internal sealed partial class EventDecider
 
         // Also what a handler swallows counts: it was stopped, and its answer is worth nothing.
         problem = meter.End();
-        if (failure is VmConnectionLostException)
+        if (failure is VmConnectionLostException or WorkerHandlerException { IsAway: true })
         {
             ExceptionDispatchInfo.Throw(failure);
         }
 
+        if (failure is WorkerHandlerException { IsLate: true })
+        {
+            return false;
+        }
+
         if (failure is not null)
         {
-            problem ??= $"threw {failure.GetType().Name}: {failure.Message}";
+            problem ??= PolicyErrors.TextOf(failure);
         }
 
         return inTime;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvmi.Policy.Engine.Containment.Worker;
 using Kvmi.Policy.Engine.Dispatch;
 using Kvmi.Policy.Engine.Runtime;
 using Kvmi.Protocol;
@@ -47,6 +48,14 @@ internal static class PolicyErrors
     /// <summary>The onTimeout decision where it is legal; an audit policy never fails closed.</summary>
     public static Decision AtTimeout(PolicyInstance policy, in EventFacts facts) =>
         Replacement(policy, policy.Definition.Budget.OnTimeout ?? policy.Definition.OnError.Decision, in facts);
+
+    /// <summary>What an exception of a handler says, to follow "it".</summary>
+    public static string TextOf(Exception exception) =>
+        exception is WorkerHandlerException ? exception.Message : $"threw {exception.GetType().Name}: {exception.Message}";
+
+    /// <summary>The onError decision while the worker of an untrusted policy is away: its death was reported.</summary>
+    public static Decision WhileAway(PolicyInstance policy, in EventFacts facts) =>
+        Replacement(policy, policy.Definition.OnError.Decision, in facts);
 
     /// <summary>The word's decision where it is legal; an audit policy never fails closed.</summary>
     private static Decision Replacement(PolicyInstance policy, DecisionKind word, in EventFacts facts)

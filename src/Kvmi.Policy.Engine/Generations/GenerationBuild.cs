@@ -1,4 +1,6 @@
 using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Containment.Worker;
+using Kvmi.Policy.Engine.Containment.Worker.Hosting;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Plugins;
@@ -13,7 +15,7 @@ namespace Kvmi.Policy.Engine.Generations;
 /// One build of one generation: what is found and loaded on the way. What it loads goes into <c>code</c>, which the caller
 /// disposes when there is no generation.
 /// </summary>
-internal sealed class GenerationBuild(
+internal sealed partial class GenerationBuild(
     ScriptCompiler compiler,
     IPluginLoader loader,
     TimeProvider time,
@@ -21,7 +23,9 @@ internal sealed class GenerationBuild(
     int number,
     IReadOnlyList<PolicyDefinition> definitions,
     PluginCatalog catalog,
-    Generation? previous)
+    Generation? previous,
+    WorkerSettings? workers,
+    WorkerCensus census)
 {
     private static readonly IReadOnlyList<Type> SharedTypes = [typeof(PolicyBase), typeof(CommandKind)];
 
@@ -37,10 +41,14 @@ internal sealed class GenerationBuild(
         var started = time.GetTimestamp();
         CheckIds();
         LoadPlugins();
+        CollectPlugins();
         var pluginsLoaded = time.GetTimestamp();
         CompileScripts();
         var compiled = time.GetTimestamp();
         var policies = HasErrors ? [] : LoadPolicies();
+        if (code.Workers is { } pool && !HasErrors)
+            WarmUpWorkers(pool);
+
         AddPluginProblems();
         var load = time.GetElapsedTime(started, pluginsLoaded) + time.GetElapsedTime(compiled);
         var timings = new GenerationTimings(time.GetElapsedTime(pluginsLoaded, compiled), load, _compiled, _cached);
@@ -63,7 +71,7 @@ internal sealed class GenerationBuild(
 
     private void LoadPlugins()
     {
-        foreach (var definition in definitions)
+        foreach (var definition in definitions.Where(definition => definition.Trust == PolicyTrust.Trusted))
         {
             if (definition.Code.Plugin is { } ownPlugin)
                 LoadPlugin(ownPlugin, definition.Id, definition.Code.Location);
@@ -75,9 +83,34 @@ internal sealed class GenerationBuild(
 
     private void LoadPlugin(string id, string policyId, SourceLocation location)
     {
-        if (code.Plugins.ContainsKey(id))
+        if (code.Plugins.ContainsKey(id) || FindPlugin(id, policyId, location) is not { } plugin)
             return;
 
+        // Broken until it is loaded; one finding is enough for a plugin that was tried already.
+        if (!_brokenPlugins.Add(id))
+            return;
+
+        try
+        {
+            code.Add(id, loader.Load(LoadOptions(plugin)));
+            _brokenPlugins.Remove(id);
+        }
+        catch (PluginLoadException exception)
+        {
+            _findings.Add(new(new(plugin.MainAssemblyPath), FindingSeverity.Error, CodeFindings.PluginLoad,
+                $"plugin '{id}': {exception.Message}", "copy all files of the plugin's build output"));
+        }
+    }
+
+    private static PluginLoadOptions LoadOptions(PluginDescription plugin) => new()
+    {
+        MainAssemblyPath = plugin.MainAssemblyPath,
+        MainAssemblyImage = plugin.Image,
+        SharedTypes = SharedTypes,
+    };
+
+    private PluginDescription? FindPlugin(string id, string policyId, SourceLocation location)
+    {
         if (catalog.Find(id) is not { } plugin)
         {
             var looked = catalog.Directories.Count == 0 ? "no plugin directory is given" : $"looked in {string.Join(", ", catalog.Directories)}";
@@ -86,28 +119,10 @@ internal sealed class GenerationBuild(
                 $"policy '{policyId}' needs plugin '{id}', which {(known ? "cannot be used" : "is not there")}: {looked}{Probed()}",
                 known ? "see the finding about the plugin" : NameSuggestion.Hint(id, catalog.Plugins.Select(candidate => candidate.Id))));
             _brokenPlugins.Add(id);
-            return;
+            return null;
         }
 
-        // Broken until it is loaded; one finding is enough for a plugin that was tried already.
-        if (!_brokenPlugins.Add(id))
-            return;
-
-        try
-        {
-            code.Add(id, loader.Load(new()
-            {
-                MainAssemblyPath = plugin.MainAssemblyPath,
-                MainAssemblyImage = plugin.Image,
-                SharedTypes = SharedTypes,
-            }));
-            _brokenPlugins.Remove(id);
-        }
-        catch (PluginLoadException exception)
-        {
-            _findings.Add(new(new(plugin.MainAssemblyPath), FindingSeverity.Error, CodeFindings.PluginLoad,
-                $"plugin '{id}': {exception.Message}", "copy all files of the plugin's build output"));
-        }
+        return plugin;
     }
 
     private string Probed() => catalog.Probes.Count == 0
@@ -145,6 +160,7 @@ internal sealed class GenerationBuild(
     private List<GenerationPolicy> LoadPolicies()
     {
         var policies = new List<GenerationPolicy>(definitions.Count);
+        OpenWorkers();
         var context = _scripts.Count == 0 ? null : code.OpenScripts(number);
         foreach (var definition in definitions)
         {
@@ -157,6 +173,9 @@ internal sealed class GenerationBuild(
 
     private IPolicyFactory? FactoryOf(PolicyDefinition definition, ScriptLoadContext? context)
     {
+        if (IsForWorker(definition))
+            return RemoteFactoryOf(definition);
+
         if (definition.Code.Plugin is { } plugin)
             return PluginPolicyType.TryMakeFactory(definition, catalog.Find(plugin)!.MainAssemblyPath, code.Plugins[plugin].MainAssembly, _findings);
 

@@ -1,3 +1,5 @@
+using Kvmi.Policy.Engine.Containment.Worker;
+using Kvmi.Policy.Engine.Containment.Worker.Hosting;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Engine.Scripting;
@@ -16,6 +18,7 @@ public sealed class GenerationBuilder
     private readonly IPluginLoader _loader;
     private readonly TimeProvider _time;
     private readonly List<IReadOnlyList<WeakReference>> _built = [];
+    private readonly WorkerCensus _workers = new();
     private int _number;
 
     /// <summary>Makes a builder. Its running numbers start at 1.</summary>
@@ -28,6 +31,9 @@ public sealed class GenerationBuilder
         _loader = loader;
         _time = time;
     }
+
+    /// <summary>How untrusted policies run; null: this host has no workers, and a set with an untrusted policy is refused.</summary>
+    public WorkerSettings? Workers { get; init; }
 
     /// <summary>
     /// How many generations have code in memory: the live one, those that a VM still uses, and those that wait for a garbage
@@ -59,7 +65,8 @@ public sealed class GenerationBuilder
             Generation? generation = null;
             try
             {
-                var result = new GenerationBuild(_compiler, _loader, _time, code, _number + 1, definitions, plugins, previous).Run();
+                var result = new GenerationBuild(
+                    _compiler, _loader, _time, code, _number + 1, definitions, plugins, previous, Workers, _workers).Run();
                 generation = result.Generation;
                 return result;
             }

@@ -1,4 +1,5 @@
 using System.Runtime.Loader;
+using Kvmi.Policy.Engine.Containment.Worker.Hosting;
 using Kvmi.Policy.Engine.Plugins;
 
 namespace Kvmi.Policy.Engine.Generations;
@@ -27,6 +28,12 @@ internal sealed class GenerationCode : IDisposable
             _contexts.Add(new(context, trackResurrection: true));
     }
 
+    /// <summary>The workers of the untrusted policies; null without any.</summary>
+    public WorkerPool? Workers { get; private set; }
+
+    /// <summary>Adds the workers, which this owns from now on.</summary>
+    public void Add(WorkerPool workers) => Workers = workers;
+
     /// <summary>Makes the context of the scripts; after the last plugin was added.</summary>
     public ScriptLoadContext OpenScripts(int generation)
     {
@@ -37,6 +44,8 @@ internal sealed class GenerationCode : IDisposable
 
     public void Dispose()
     {
+        Workers?.Dispose();
+        Workers = null;
         _scripts?.Unload();
         _scripts = null;
         foreach (var plugin in _plugins.Values)

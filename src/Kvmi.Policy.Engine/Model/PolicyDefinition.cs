@@ -71,6 +71,9 @@ public sealed record PolicyDefinition
     /// <summary>Where the handlers come from.</summary>
     public required PolicyCode Code { get; init; }
 
+    /// <summary>Whether its code may run in the host process: the file's word, unless a load option says untrusted for all.</summary>
+    public PolicyTrust Trust { get; init; } = PolicyTrust.Trusted;
+
     /// <summary>What one run of a handler may use.</summary>
     public PolicyBudget Budget { get; init; } = PolicyBudget.Default;
 

@@ -38,9 +38,11 @@ internal sealed class PluginDependencies
     /// Walks all references before any code runs: an assembly that is missing would otherwise show only when the first
     /// handler needs it.
     /// </summary>
+    /// <returns>Name and bytes of the main assembly, then of the plugin's private ones.</returns>
     /// <exception cref="PluginLoadException">One is missing, damaged, or older than asked for.</exception>
-    public void Check()
+    public IReadOnlyList<(string Name, byte[] Image)> Check()
     {
+        var files = new List<(string, byte[])>();
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var open = new Queue<(string Path, byte[] Image)>();
         open.Enqueue((_options.MainAssemblyPath, _options.MainAssemblyImage.ToArray()));
@@ -50,12 +52,15 @@ internal sealed class PluginDependencies
             if (assembly.Problem is { } problem)
                 throw new PluginLoadException($"{file.Path} cannot be loaded: {problem}");
 
+            files.Add((assembly.Name, file.Image));
             foreach (var reference in assembly.References)
             {
                 if (seen.Count < MaxAssemblies && seen.Add(reference.Name) && Follow(file.Path, reference) is { } next)
                     open.Enqueue(next);
             }
         }
+
+        return files;
     }
 
     private (string Path, byte[] Image)? Follow(string from, AssemblyReferenceName reference)

@@ -24,7 +24,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     {
         _results = context.Results;
         _logger = context.LoggerFactory.CreateLogger("Kvmi.Policy.Host");
-        var workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode);
+        var workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode, options.Untrusted, options.AllowWeakWorker);
         _reloader = new PolicyReloader(
             new PolicyReloaderOptions { PolicyDirectories = options.Policies, PluginDirectories = options.Plugins },
             workshop.Source(options.Policies),

@@ -40,4 +40,10 @@ internal sealed record RunOptions
     public ReadOnlyMemory<byte>? Cookie { get; init; }
 
     public bool AllowRemote { get; init; }
+
+    /// <summary>Every policy's code runs in a worker.</summary>
+    public bool Untrusted { get; init; }
+
+    /// <summary>Also in a worker that is not confined completely.</summary>
+    public bool AllowWeakWorker { get; init; }
 }

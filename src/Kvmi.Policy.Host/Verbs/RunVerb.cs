@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Loading;
 using Kvmi.Policy.Host.Running;
 using Kvmi.Protocol;
 using Kvmi.Session.Endpoints;
@@ -43,11 +44,13 @@ internal static class RunVerb
         var duration = CommonOptions.For();
         var cookie = CookieFile.Option();
         var remote = new Option<bool>("--allow-remote") { Description = "Listen on TCP addresses that other machines reach; KVMI has no encryption" };
+        var untrusted = WorkerProgram.Untrusted();
+        var allowWeak = WorkerProgram.AllowWeak();
         var json = CommonOptions.Json();
         var verb = new Command("run",
             "Decide about the events of introspected VMs with the policies.\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy run --listen unix:/run/kvmi.sock --mode audit")
         {
-            listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, mode, dialect, events, duration, cookie, remote, json,
+            listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, mode, dialect, events, duration, cookie, remote, untrusted, allowWeak, json,
         };
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
@@ -82,6 +85,8 @@ internal static class RunVerb
                 Duration = parse.GetValue(duration),
                 Cookie = CookieFile.Read(parse.GetValue(cookie)),
                 AllowRemote = parse.GetValue(remote),
+                Untrusted = parse.GetValue(untrusted),
+                AllowWeakWorker = parse.GetValue(allowWeak),
             });
         });
         return verb;

@@ -20,21 +20,24 @@ internal static class TestVerb
             Arity = ArgumentArity.OneOrMore,
         };
         var plugins = CommonOptions.Plugins();
+        var untrusted = WorkerProgram.Untrusted();
+        var allowWeak = WorkerProgram.AllowWeak();
         var json = CommonOptions.Json();
         var verb = new Command("test", "Run the tests that are written inside policies; no VM is needed.\n\nExample:\n  kvmi-policy test policies/lstar-lock")
         {
-            paths, plugins, json,
+            paths, plugins, untrusted, allowWeak, json,
         };
         VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
             Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
-                DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)))));
+                DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
+                parse.GetValue(untrusted), parse.GetValue(allowWeak))));
         return verb;
     }
 
-    private static int Run(VerbContext context, string[] paths, IReadOnlyList<string> plugins)
+    private static int Run(VerbContext context, string[] paths, IReadOnlyList<string> plugins, bool untrusted, bool allowWeak)
     {
         var results = context.Results;
-        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null);
+        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null, untrusted, allowWeak);
         var set = PolicySetLoader.Load(paths, workshop.Options with { AllowMissingParameters = true });
         PolicyWorkshop.Report(results, set.Findings);
         var suite = new PolicyTestSuite(workshop.Builder, workshop.Plugins, workshop.Options);

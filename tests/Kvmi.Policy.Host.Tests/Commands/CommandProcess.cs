@@ -29,6 +29,9 @@ internal sealed partial class CommandProcess : IAsyncDisposable
     /// <summary>Where the build put the command, its policies and its plugins.</summary>
     public static string Directory { get; } = FindDirectory();
 
+    /// <summary>Its process id.</summary>
+    public int Id => _process.Id;
+
     /// <summary>All of stdout so far.</summary>
     public string[] Output
     {

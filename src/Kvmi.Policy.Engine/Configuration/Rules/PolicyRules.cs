@@ -9,5 +9,6 @@ internal static class PolicyRules
         new AuditFailsOpenRule(),
         new ExperimentalRule(),
         new WatchIsHeardRule(),
+        new UntrustedStateRule(),
     ];
 }

@@ -14,6 +14,7 @@ internal sealed class PolicyServices : IPolicyServices
         _policy = policy;
         _registry = registry;
         _foreign = context.Foreign;
+        Context = context;
         Parameters = new PolicyParameters(policy.Definition);
         State = new PolicyState(policy.Id, policy.Memory.State, context.Engine.HashSeed, context.Foreign);
         Memory = new GuestMemory(context, policy);
@@ -22,6 +23,12 @@ internal sealed class PolicyServices : IPolicyServices
         Clock = context.Clock;
         Vm = context.Guest;
     }
+
+    /// <summary>The VM; for the worker of untrusted policies.</summary>
+    public VmContext Context { get; }
+
+    /// <summary>Alerts and records whose fields are plain already; for the worker of untrusted policies.</summary>
+    public NoticeWriter Notices => _policy.Notices;
 
     public IPolicyParameters Parameters { get; }
 
