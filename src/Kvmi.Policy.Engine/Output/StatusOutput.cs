@@ -4,7 +4,7 @@ namespace Kvmi.Policy.Engine.Output;
 public sealed record StatusOutput : OutputRecord
 {
     /// <summary>Stable word: connected, disconnected, loaded, reloaded, in-service, reload-failed, refused, quarantined, policy-error,
-    /// lease-error, command-error, lost-output.</summary>
+    /// lease-error, patch-refused, patches-left, patches-restored, journal-discarded, master-mode, command-error, lost-output.</summary>
     public required string Status { get; init; }
 
     /// <summary>The policy, when one is concerned.</summary>

@@ -30,6 +30,13 @@ internal sealed class PolicySetBuilder
         var built = new List<PolicyInstance>();
         var refused = 0;
 
+        if (_context.Master == MasterMode.Off)
+        {
+            _context.Status(
+                "in-service", null, $"Generation {generation.Number} is not in service on {_context.Name}: the switch over all policies is off.");
+            return new PolicySet(generation, []);
+        }
+
         // Plugins first: what they publish is there when a script's top-level statements ask for it.
         foreach (var (policy, order) in sources.OrderBy(source => source.policy.Definition.Code.Plugin is null))
         {
@@ -55,20 +62,6 @@ internal sealed class PolicySetBuilder
         return new PolicySet(generation, [.. built.OrderBy(instance => instance.Order)]);
     }
 
-    /// <summary>Gives back everything that an instance holds; its traps, pages and patches.</summary>
-    public static void GiveBack(VmContext context, PolicyInstance instance)
-    {
-        // Pages first, while their events are still on; then bytes, then traps.
-        if (instance.Owner is { } owner)
-        {
-            context.Pages.Release(owner);
-            context.Patches.Release(owner);
-        }
-
-        instance.TakeOutOfService();
-        context.Traps.Release(instance.Demand);
-    }
-
     private PolicyInstance? TryBuild(GenerationPolicy source, int order)
     {
         var definition = source.Definition;
@@ -84,7 +77,7 @@ internal sealed class PolicySetBuilder
         if (_context.Traps.Acquire(instance.Demand) is { } fault)
         {
             Refuse(definition, $"{fault}.");
-            GiveBack(_context, instance);
+            LeaseReturn.GiveBack(_context, instance);
             return null;
         }
 
@@ -96,7 +89,7 @@ internal sealed class PolicySetBuilder
         {
             // The factory's own exception says type, text and place of what the policy threw.
             Refuse(definition, $"it could not be started: {exception.Message}");
-            GiveBack(_context, instance);
+            LeaseReturn.GiveBack(_context, instance);
             return null;
         }
 
@@ -104,7 +97,7 @@ internal sealed class PolicySetBuilder
         {
             Refuse(definition, $"{pageFault}.");
             InstanceCode.Detach(_context, instance);
-            GiveBack(_context, instance);
+            LeaseReturn.GiveBack(_context, instance);
             return null;
         }
 
@@ -121,6 +114,12 @@ internal sealed class PolicySetBuilder
             // From here on the predecessor owns nothing: what it does in OnDetach must not touch its successor's leases.
             predecessor.Owner = null;
             predecessor.Memory.State.DropCollectible();
+            if (definition.Mode == PolicyMode.Audit)
+            {
+                // What an enforcing policy wrote is nothing that an auditing one may keep up.
+                _context.Patches.Release(predecessor.Memory.Owner);
+            }
+
             return predecessor.Memory;
         }
 

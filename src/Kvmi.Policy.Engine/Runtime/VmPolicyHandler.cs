@@ -11,7 +11,7 @@ namespace Kvmi.Policy.Engine.Runtime;
 /// Decides about the events of one VM with the policies of the live generation. Used by the VM's owner thread only; a new
 /// generation is taken over between two events.
 /// </summary>
-public sealed class VmPolicyHandler : IVmHandler
+public sealed partial class VmPolicyHandler : IVmHandler
 {
     private readonly IGenerationTarget _target;
     private readonly VmContext _context;
@@ -40,6 +40,7 @@ public sealed class VmPolicyHandler : IVmHandler
     public void Attached()
     {
         _attached = true;
+        _context.OpenJournal();
         TakeOverIfNew();
     }
 
@@ -55,12 +56,19 @@ public sealed class VmPolicyHandler : IVmHandler
             return;
         }
 
+        if (frame.Vcpu >= _context.Traps.VcpuCount)
+        {
+            // Plugged in where the dialect has no event for it.
+            _context.Traps.VcpuCreated(frame.Vcpu);
+        }
+
         TakeOverIfNew();
         var start = _context.Engine.Time.GetTimestamp();
         var current = _context.Event;
         current.Facts = new EventFacts(in frame);
         current.Regs = frame.Regs;
         current.Number++;
+        current.OwnBreakpoint = false;
         current.Active = true;
         try
         {
@@ -93,60 +101,15 @@ public sealed class VmPolicyHandler : IVmHandler
     public void Idle()
     {
         TakeOverIfNew();
+        if (_attached && _context.Vm.VcpuCount > _context.Traps.VcpuCount)
+        {
+            _context.Traps.VcpuCreated((ushort)Math.Min(_context.Vm.VcpuCount - 1, ushort.MaxValue));
+        }
+
         if (_attached && _context.Traps.HasPending)
         {
             _context.Traps.Retry();
         }
-    }
-
-    /// <inheritdoc/>
-    public void Detaching(DetachReason reason)
-    {
-        if (!_attached)
-        {
-            return;
-        }
-
-        _attached = false;
-        var set = _set;
-        _set = new PolicySet(null, []);
-        var commandsWork = reason is DetachReason.Stopping or DetachReason.Unhook;
-        try
-        {
-            foreach (var policy in set.Policies)
-            {
-                if (policy.InService)
-                {
-                    Leave(policy, ref commandsWork);
-                }
-            }
-        }
-        finally
-        {
-            set.Generation?.Release();
-        }
-    }
-
-    private void Leave(PolicyInstance policy, ref bool commandsWork)
-    {
-        try
-        {
-            InstanceCode.Detach(_context, policy);
-            if (commandsWork)
-            {
-                PolicySetBuilder.GiveBack(_context, policy);
-            }
-        }
-        catch (VmConnectionLostException exception)
-        {
-            if (commandsWork)
-            {
-                commandsWork = false;
-                _context.Status("lease-error", policy.Id, $"The connection was lost while leases were given back: {exception.Message}");
-            }
-        }
-
-        policy.TakeOutOfService();
     }
 
     private void Decide(in EventFrame frame, ref EventReply reply, long start)
@@ -174,6 +137,11 @@ public sealed class VmPolicyHandler : IVmHandler
 
     private void TakeOverIfNew()
     {
+        if (_attached && _context.Master != _context.Engine.Master)
+        {
+            ChangeMaster(_context.Engine.Master);
+        }
+
         var next = _target.Current;
         if (_attached && !ReferenceEquals(next, _set.Generation))
         {
@@ -218,8 +186,7 @@ public sealed class VmPolicyHandler : IVmHandler
             {
                 if (policy.InService)
                 {
-                    InstanceCode.Detach(_context, policy);
-                    PolicySetBuilder.GiveBack(_context, policy);
+                    Retire(policy);
                 }
             }
         }
@@ -227,28 +194,5 @@ public sealed class VmPolicyHandler : IVmHandler
         {
             before.Generation?.Release();
         }
-    }
-
-    private void Quarantine()
-    {
-        _set.QuarantineDue = false;
-        foreach (var policy in _set.Policies)
-        {
-            if (!policy.QuarantineDue || !policy.InService)
-            {
-                continue;
-            }
-
-            InstanceCode.Detach(_context, policy);
-            PolicySetBuilder.GiveBack(_context, policy);
-            var limit = policy.Definition.OnError;
-            _context.Status(
-                "quarantined",
-                policy.Id,
-                $"Policy {policy.Id} is out of service on this VM after {limit.QuarantineAfter} errors within {limit.Window}; its "
-                + "leases are given back, and the next reload tries it again.");
-        }
-
-        _set.RebuildTable();
     }
 }
