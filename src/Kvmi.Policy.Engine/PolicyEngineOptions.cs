@@ -26,7 +26,7 @@ public sealed record PolicyEngineOptions
 
     /// <summary>
     /// Directory of the journals with which patches of guest memory are put back after a crash of this process, or after a connection
-    /// that was lost; null for none. It must exist and let nobody else in: what its files say is written into guests. One process at a
+    /// that was lost; null for none. It is made when it is missing, and must let nobody else in: what its files say is written into guests. One process at a
     /// time uses the journal of a VM.
     /// </summary>
     public string? StateDirectory { get; init; }

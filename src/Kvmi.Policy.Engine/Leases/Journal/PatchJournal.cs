@@ -140,6 +140,7 @@ internal sealed class PatchJournal : IDisposable
         {
             if (_file is null)
             {
+                MakeDirectory();
                 _file = Open(FileMode.Create);
                 _length = 0;
                 Write(JournalFormat.Header(_uuid, _start));
@@ -246,6 +247,15 @@ internal sealed class PatchJournal : IDisposable
         _file?.Dispose();
         _file = null;
         _length = 0;
+    }
+
+    private void MakeDirectory()
+    {
+        var directory = Path.GetDirectoryName(_path)!;
+        if (!Directory.Exists(directory) && !OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
     }
 
     private FileStream Open(FileMode mode) => new(_path, Options(mode));

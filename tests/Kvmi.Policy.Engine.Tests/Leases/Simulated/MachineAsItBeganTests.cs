@@ -28,13 +28,23 @@ public sealed class MachineAsItBeganTests
     public void Every_sequence_ends_with_the_machine_as_it_began(KvmiDialect dialect)
     {
         // One number is one step: its parts choose what happens and to which policies.
+        var breakpoints = 0L;
+        var restored = 0L;
         var steps = Gen.Choose(0, 10_000_000).ArrayOf(10);
         Check.One(
             Config.QuickThrowOnFailure.WithMaxTest(Sequences),
-            Prop.ForAll(steps.ToArbitrary(), sequence => RunAsync(dialect, sequence).GetAwaiter().GetResult()));
+            Prop.ForAll(steps.ToArbitrary(), sequence =>
+            {
+                var (hits, patches) = RunAsync(dialect, sequence).GetAwaiter().GetResult();
+                breakpoints += hits;
+                restored += patches;
+            }));
+        var text = $"{dialect}: {breakpoints} breakpoint events, {restored} times patches were put back after a loss";
+        TestContext.Current.TestOutputHelper?.WriteLine(text);
+        Assert.True(breakpoints > 20 * Sequences, text);
     }
 
-    private static async Task RunAsync(KvmiDialect dialect, int[] steps)
+    private static async Task<(long Breakpoints, long Restored)> RunAsync(KvmiDialect dialect, int[] steps)
     {
         await using var bench = new LeaseBench(dialect);
         bench.Load(RandomPolicies.Some(0x5F));
@@ -53,6 +63,7 @@ public sealed class MachineAsItBeganTests
         Assert.True(differences.Count == 0, $"{what}: {string.Join("; ", differences.Take(20))}");
         Assert.Empty(bench.Statuses("lease-error").Select(status => status.Message));
         Assert.Empty(bench.Journals());
+        return (result.Events.GetValueOrDefault(EventKind.Breakpoint), bench.Statuses("patches-restored").Length);
     }
 
     private static async Task TakeAsync(LeaseBench bench, int step)

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Kvmi.Policy.Engine.Tests.Runtime;
 using Kvmi.Protocol;
 using Kvmi.Simulator.Machine;
@@ -14,7 +13,7 @@ internal sealed class MachineState
     private static readonly (ulong First, ulong End)[] Quiet = [(0x100_0000, 0x1F0_0000), (0x600_0000, 0x800_0000)];
 
     private readonly IMachine _machine;
-    private readonly Dictionary<ulong, byte[]> _hashes = [];
+    private readonly Dictionary<ulong, byte[]> _pages = [];
 
     /// <summary>Remembers the memory as it is.</summary>
     public MachineState(IMachine machine)
@@ -22,7 +21,9 @@ internal sealed class MachineState
         _machine = machine;
         foreach (var gpa in QuietPages())
         {
-            _hashes.Add(gpa, Hash(gpa));
+            var page = new byte[PageSize];
+            Assert.True(machine.TryReadPhysical(gpa, page));
+            _pages.Add(gpa, page);
         }
     }
 
@@ -50,7 +51,7 @@ internal sealed class MachineState
             }
         }
 
-        differences.AddRange(QuietPages().Where(gpa => !Hash(gpa).AsSpan().SequenceEqual(_hashes[gpa])).Select(gpa => $"page 0x{gpa:x} has other bytes"));
+        differences.AddRange(_pages.Where(page => !Holds(page.Key, page.Value)).Select(page => $"page 0x{page.Key:x} has other bytes"));
         return differences;
     }
 
@@ -65,10 +66,9 @@ internal sealed class MachineState
         }
     }
 
-    private byte[] Hash(ulong gpa)
+    private bool Holds(ulong gpa, ReadOnlySpan<byte> bytes)
     {
         Span<byte> page = stackalloc byte[(int)PageSize];
-        Assert.True(_machine.TryReadPhysical(gpa, page));
-        return SHA256.HashData(page);
+        return _machine.TryReadPhysical(gpa, page) && page.SequenceEqual(bytes);
     }
 }
