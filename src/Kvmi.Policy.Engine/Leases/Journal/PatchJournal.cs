@@ -127,14 +127,16 @@ internal sealed class PatchJournal : IDisposable
         }
         else
         {
-            TryAppend(position => JournalFormat.Removed(position, patch.Id));
+            // A journal that was written anew for this does not hold the patch any more.
+            var isWrittenAnew = _length > _maxLength;
+            TryAppend(position => isWrittenAnew ? null : JournalFormat.Removed(position, patch.Id));
         }
     }
 
     /// <summary>Lets go of the file; it stays where it is when patches are left in the guest.</summary>
     public void Dispose() => Close();
 
-    private bool TryAppend(Func<long, byte[]> record)
+    private bool TryAppend(Func<long, byte[]?> record)
     {
         try
         {
@@ -150,7 +152,11 @@ internal sealed class PatchJournal : IDisposable
                 Rebuild();
             }
 
-            Write(record(_length));
+            if (record(_length) is { } bytes)
+            {
+                Write(bytes);
+            }
+
             return true;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
