@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Kvmi.Protocol.Dialects;
 using Kvmi.Protocol.Handshake;
+using Kvmi.Session.Deadlines;
 using Kvmi.Session.Detection;
 using Kvmi.Session.Endpoints;
 using Kvmi.Session.Peers;
@@ -25,6 +26,7 @@ public sealed class KvmiServer : IAsyncDisposable
     private readonly PeerServices _services;
     private readonly PeerRegistry _registry;
     private readonly EventTotal _total = new();
+    private readonly Watchdog _watchdog;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly List<EndpointListener> _listeners = [];
@@ -51,6 +53,8 @@ public sealed class KvmiServer : IAsyncDisposable
         _options = options;
         _time = time;
         _log = logging.CreateLogger<KvmiServer>();
+        _watchdog = new Watchdog(
+            new DeadlineLimits(options.EventTimeout, options.CallTimeout, options.MaxAbandonedThreads), time, _log);
         _registry = new PeerRegistry(options.MaxVms, options.MaxHandshakes);
         _services = new PeerServices(
             options,
@@ -58,7 +62,7 @@ public sealed class KvmiServer : IAsyncDisposable
             factory,
             _registry,
             new FirstIdMemory(),
-            new VmConnectionSettings(options.CommandTimeout, time, _log, _total));
+            new VmConnectionSettings(options.CommandTimeout, time, _log, _total, _watchdog));
     }
 
     /// <summary>Makes a server that does not listen yet, logs nothing and takes the system's clock.</summary>
@@ -75,6 +79,9 @@ public sealed class KvmiServer : IAsyncDisposable
 
     /// <summary>The VMs that are attached now, in the order in which they came.</summary>
     public IReadOnlyList<VmStatus> Vms => _registry.Vms;
+
+    /// <summary>What came of the deadlines of events since the start, on all VMs together.</summary>
+    public DeadlineCounters Deadlines => _watchdog.Counters;
 
     /// <summary>Events answered since the start, on all VMs together.</summary>
     public long EventsAnswered => _total.Count;
@@ -98,6 +105,7 @@ public sealed class KvmiServer : IAsyncDisposable
 
             _started = true;
             Open();
+            _watchdog.Start();
             foreach (var listener in _listeners)
             {
                 var thread = new Thread(() => AcceptPeers(listener)) { IsBackground = true, Name = $"kvmi-accept {listener.Endpoint}" };
@@ -131,12 +139,14 @@ public sealed class KvmiServer : IAsyncDisposable
             throw new ArgumentException("At least one endpoint is needed.", nameof(options));
         }
 
-        if (options.MaxVms < 1 || options.MaxHandshakes < 1)
+        if (options.MaxVms < 1 || options.MaxHandshakes < 1 || options.MaxAbandonedThreads < 1)
         {
-            throw new ArgumentException("The limits on VMs and handshakes have to be at least 1.", nameof(options));
+            throw new ArgumentException("The limits on VMs, handshakes and abandoned threads have to be at least 1.", nameof(options));
         }
 
-        if (options.HandshakeTimeout <= TimeSpan.Zero || options.CommandTimeout <= TimeSpan.Zero || options.StopTimeout <= TimeSpan.Zero)
+        ReadOnlySpan<TimeSpan> limits =
+            [options.HandshakeTimeout, options.CommandTimeout, options.EventTimeout, options.CallTimeout, options.StopTimeout];
+        if (limits.ContainsAnyInRange(TimeSpan.MinValue, TimeSpan.Zero))
         {
             throw new ArgumentException("Every time limit has to be positive.", nameof(options));
         }
@@ -183,6 +193,10 @@ public sealed class KvmiServer : IAsyncDisposable
         }
     }
 
+    private string? HangRefusal => _watchdog.IsFull
+        ? $"{_options.MaxAbandonedThreads} threads hang in handlers; restart the tool to be rid of them"
+        : null;
+
     private void AcceptPeers(EndpointListener listener)
     {
         var failing = false;
@@ -220,7 +234,7 @@ public sealed class KvmiServer : IAsyncDisposable
         try
         {
             session = new PeerSession(socket, peer, _services);
-            if (_registry.TryAdd(session) is { } refusal)
+            if ((HangRefusal ?? _registry.TryAdd(session)) is { } refusal)
             {
                 _log.PeerRefused(peer, refusal);
                 session.Dispose();
@@ -244,6 +258,14 @@ public sealed class KvmiServer : IAsyncDisposable
     }
 
     private async Task StopCoreAsync()
+    {
+        await StopPeersAsync().ConfigureAwait(false);
+
+        // Last: until a VM has ended, its handler may hang.
+        _watchdog.Dispose();
+    }
+
+    private async Task StopPeersAsync()
     {
         foreach (var thread in _acceptors)
         {

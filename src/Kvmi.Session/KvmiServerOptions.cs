@@ -21,6 +21,18 @@ public sealed record KvmiServerOptions
     /// <summary>How long the answer to one command may take before the connection is given up.</summary>
     public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long one event may take from its delivery to the handler to its answer; then it is answered without the handler.</summary>
+    public TimeSpan EventTimeout { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long a call of the handler that is not about an event may take before its thread is given up.</summary>
+    public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Threads that may hang in handlers at once, on all VMs together. When there are as many, a VM whose handler hangs is detached and no
+    /// further VM is taken in.
+    /// </summary>
+    public int MaxAbandonedThreads { get; init; } = 64;
+
     /// <summary>How long <see cref="KvmiServer.StopAsync"/> lets the VMs detach before it closes their connections.</summary>
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

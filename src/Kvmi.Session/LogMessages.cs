@@ -60,4 +60,22 @@ internal static partial class LogMessages
 
     [LoggerMessage(2026, LogLevel.Error, "{Count} VM threads do not return from their handlers and are left behind.")]
     public static partial void ThreadsLeftBehind(this ILogger log, int count);
+
+    [LoggerMessage(2030, LogLevel.Information, "The watchdog of event deadlines runs at real-time priority.")]
+    public static partial void WatchdogIsRealTime(this ILogger log);
+
+    [LoggerMessage(2031, LogLevel.Information, "The watchdog of event deadlines runs at normal priority ({Reason}); on a busy machine answers at a deadline come later. LimitRTPRIO=1 permits it.")]
+    public static partial void WatchdogIsNotRealTime(this ILogger log, string reason);
+
+    [LoggerMessage(2032, LogLevel.Error, "The watchdog of event deadlines failed for a VM and goes on; further failures are not logged.")]
+    public static partial void WatchdogFailed(this ILogger log, Exception exception);
+
+    [LoggerMessage(2033, LogLevel.Error, "Peer {Peer}, VM '{Vm}': the handler does not return; its thread is given up and another one goes on.")]
+    public static partial void ThreadAbandoned(this ILogger log, string peer, string vm);
+
+    [LoggerMessage(2034, LogLevel.Warning, "Peer {Peer}: the handler came back after the deadline of event {Kind} (vCPU {Vcpu}, seq {Sequence}); what it said is dropped.")]
+    public static partial void LateResult(this ILogger log, string peer, EventKind kind, int vcpu, uint sequence);
+
+    [LoggerMessage(2035, LogLevel.Error, "Peer {Peer}, VM '{Vm}': {Limit} threads hang in handlers; this VM is given up. Restart the tool to be rid of them.")]
+    public static partial void TooManyThreads(this ILogger log, string peer, string vm, int limit);
 }

@@ -53,7 +53,8 @@ internal sealed class DecisionExecutor
         return decision;
     }
 
-    private static void Fill(Decision decision, in EventFacts facts, ref EventReply reply)
+    /// <summary>Writes a decision into the reply.</summary>
+    public static void Fill(Decision decision, in EventFacts facts, ref EventReply reply)
     {
         reply.Action = decision.Kind switch
         {

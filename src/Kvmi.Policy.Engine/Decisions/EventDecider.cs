@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Dispatch;
 using Kvmi.Policy.Engine.Leases;
@@ -5,6 +6,7 @@ using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Runtime;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Events;
+using Kvmi.Session.Deadlines;
 using Kvmi.Session.Vm;
 
 namespace Kvmi.Policy.Engine.Decisions;
@@ -13,11 +15,13 @@ namespace Kvmi.Policy.Engine.Decisions;
 /// From one event to one decision: asks the policies that want it, makes each vote one that can be carried out, and ranks
 /// them (authoring.md section 6). Nothing here allocates unless a policy errs.
 /// </summary>
-internal sealed class EventDecider
+internal sealed partial class EventDecider
 {
     private const int NotOurs = -2;
     private readonly VmContext _context;
     private readonly SkipLength _skip;
+    private int _collected;
+    private int _broken;
 
     public EventDecider(VmContext context)
     {
@@ -37,6 +41,7 @@ internal sealed class EventDecider
     {
         note = null;
         _skip.Reset();
+        Reset();
         ref readonly var facts = ref _context.Event.Facts;
         if (facts.Kind == EventKind.PageFault)
         {
@@ -52,16 +57,20 @@ internal sealed class EventDecider
             }
         }
 
-        var count = 0;
         foreach (var entry in set.Table.Find(in facts))
         {
             if (entry.Wants(in facts))
             {
-                Ask(set, entry, in frame, ref set.Votes[count++]);
+                Ask(set, entry, in frame, ref set.Votes[_collected]);
+                _collected++;
+                if (_context.Foreign.HasPassed)
+                {
+                    break;
+                }
             }
         }
 
-        return count;
+        return _collected;
     }
 
     /// <summary>Ranks the votes.</summary>
@@ -143,7 +152,7 @@ internal sealed class EventDecider
         }
 
         SortByPolicyOrder(owners.AsSpan(0, broken));
-        var count = 0;
+        _broken = broken;
         for (var i = 0; i < broken; i++)
         {
             if (owners[i].Instance is not { } policy)
@@ -155,12 +164,17 @@ internal sealed class EventDecider
             {
                 if (entry.Wants(in facts))
                 {
-                    Ask(set, entry, in frame, ref set.Votes[count++]);
+                    Ask(set, entry, in frame, ref set.Votes[_collected]);
+                    _collected++;
+                    if (_context.Foreign.HasPassed)
+                    {
+                        return _collected;
+                    }
                 }
             }
         }
 
-        return count;
+        return _collected;
     }
 
     /// <summary>Asks those who put the INT3 there and nobody else: the guest has none in this place.</summary>
@@ -183,7 +197,7 @@ internal sealed class EventDecider
 
         _context.Event.OwnBreakpoint = true;
         SortByPolicyOrder(owners.AsSpan(0, hit));
-        var count = 0;
+        _broken = hit;
         for (var i = 0; i < hit; i++)
         {
             if (owners[i].Instance is not { } policy)
@@ -195,12 +209,17 @@ internal sealed class EventDecider
             {
                 if (entry.Event == EventKind.Breakpoint && entry.Wants(in facts))
                 {
-                    Ask(set, entry, in frame, ref set.Votes[count++]);
+                    Ask(set, entry, in frame, ref set.Votes[_collected]);
+                    _collected++;
+                    if (_context.Foreign.HasPassed)
+                    {
+                        return _collected;
+                    }
                 }
             }
         }
 
-        return count;
+        return _collected;
     }
 
     private static void SortByPolicyOrder(Span<LeaseOwner> owners)
@@ -230,6 +249,17 @@ internal sealed class EventDecider
         vote.Audit = !policy.Enforcing;
         vote.Failed = false;
         vote.Asked = Run(set, entry, entry.Handler, in frame, ref vote.Failed);
+        if (_context.Foreign.HasPassed)
+        {
+            vote.Effective = vote.Asked;
+            if (vote.Audit && facts.Kind == EventKind.PageFault)
+            {
+                ReleasePage(policy);
+            }
+
+            return;
+        }
+
         vote.Effective = vote.Audit
             ? Soften(set, entry, vote.Asked, in frame, ref vote.Failed)
             : MakePossible(set, entry, vote.Asked, in frame, ref vote.Failed);
@@ -240,17 +270,18 @@ internal sealed class EventDecider
     {
         ref readonly var facts = ref _context.Event.Facts;
         string? problem;
-        var meter = ScriptMeter.Current;
         try
         {
             Decision decision;
             if (handler is not null)
             {
-                // Also what a handler swallows counts: it was stopped, and its answer is worth nothing.
-                var budget = entry.Policy.Definition.Budget;
-                meter.Begin(budget.Fuel, budget.Memory);
-                decision = HandlerCall.Invoke(handler, in frame);
-                problem = meter.End() ?? HandlerCall.FindProblem(in decision, in facts);
+                if (!TryInvoke(entry.Policy, handler, in frame, out decision, out problem))
+                {
+                    failed = true;
+                    return PolicyErrors.ReportLate(_context, set, entry.Policy, in facts);
+                }
+
+                problem ??= HandlerCall.FindProblem(in decision, in facts);
             }
             else
             {
@@ -269,13 +300,49 @@ internal sealed class EventDecider
                 return decision;
             }
         }
-        catch (Exception exception) when (exception is not VmConnectionLostException)
+        catch (Exception exception) when (exception is not (VmConnectionLostException or HandlerAbandonedException))
         {
-            problem = meter.End() ?? $"threw {exception.GetType().Name}: {exception.Message}";
+            problem = $"threw {exception.GetType().Name}: {exception.Message}";
         }
 
         failed = true;
         return PolicyErrors.Report(_context, set, entry.Policy, in facts, problem);
+    }
+
+    /// <summary>Lends the thread to a handler.</summary>
+    /// <returns>False when it came back after its deadline.</returns>
+    private bool TryInvoke(PolicyInstance policy, Delegate handler, in EventFrame frame, out Decision decision, out string? problem)
+    {
+        var budget = policy.Definition.Budget;
+        var meter = ScriptMeter.Current;
+        Exception? failure = null;
+        decision = default;
+        meter.Begin(budget.Fuel, budget.Memory);
+        _context.Foreign.Begin(policy, ForeignCall.Handler, budget.Timeout);
+        try
+        {
+            decision = HandlerCall.Invoke(handler, in frame);
+        }
+        catch (Exception exception)
+        {
+            failure = exception;
+        }
+
+        var inTime = _context.Foreign.End();
+
+        // Also what a handler swallows counts: it was stopped, and its answer is worth nothing.
+        problem = meter.End();
+        if (failure is VmConnectionLostException)
+        {
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        if (failure is not null)
+        {
+            problem ??= $"threw {failure.GetType().Name}: {failure.Message}";
+        }
+
+        return inTime;
     }
 
     /// <summary>Audit mode: what the vote becomes when the guest must not notice it.</summary>

@@ -24,7 +24,7 @@ internal sealed class PolicyInstance
         Owner = memory.Owner;
         Demand = new TrapDemand(Definition);
         KnownGood = new KnownGoodCases(Definition, context.Vm.Identity.Name, context.Engine.Time);
-        Edits = new RegisterEdits(context.Event);
+        Edits = new RegisterEdits(context);
         Notices = new NoticeWriter(context, this);
         Errors = new ErrorWindow(Definition.OnError, context.Engine.Time);
         Services = new PolicyServices(context, this, registry);
@@ -69,6 +69,12 @@ internal sealed class PolicyInstance
 
     /// <summary>The policy reached its error limit in the current event.</summary>
     public bool QuarantineDue { get; set; }
+
+    /// <summary>Its code has kept a thread: none of it may be called again, because it may hold its own locks or be half-way.</summary>
+    public bool IsHung { get; set; }
+
+    /// <summary>OnDetach was called before the end of the connection.</summary>
+    public bool SaidGoodbye { get; set; }
 
     /// <summary>True from the end of the build to quarantine, reload or detach.</summary>
     public bool InService { get; private set; }

@@ -2,44 +2,50 @@ using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Leases;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Runtime.State;
+using Kvmi.Session.Deadlines;
 using Kvmi.Session.Vm;
 
 namespace Kvmi.Policy.Engine.Runtime;
 
 /// <summary>
 /// Builds the policies of a generation on one VM: checks, traps, instances, watches. A policy that cannot be built is
-/// refused with its reason, and what it had taken is given back; the others go on.
+/// refused with its reason, and what it had taken is given back; the others go on. One whose code keeps the thread is refused by the
+/// thread that goes on, which calls <see cref="Build"/> again.
 /// </summary>
 internal sealed class PolicySetBuilder
 {
     private readonly VmContext _context;
     private readonly PolicySet _before;
     private readonly ServiceRegistry _registry = new();
-    private int _generation;
+    private readonly Generation _generation;
+    private readonly (GenerationPolicy Policy, int Order)[] _sources;
+    private readonly List<PolicyInstance> _built = [];
+    private int _next;
+    private int _refused;
 
-    public PolicySetBuilder(VmContext context, PolicySet before)
+    public PolicySetBuilder(VmContext context, PolicySet before, Generation generation)
     {
         _context = context;
         _before = before;
+        _generation = generation;
+
+        // Plugins first: what they publish is there when a script's top-level statements ask for it.
+        _sources = [.. generation.Policies.Select((policy, order) => (policy, order)).OrderBy(source => source.policy.Definition.Code.Plugin is null)];
     }
 
-    public PolicySet Build(Generation generation)
+    /// <summary>Builds the policies, or those that were not tried before a thread was lost.</summary>
+    public PolicySet Build()
     {
-        _generation = generation.Number;
-        var sources = generation.Policies.Select((policy, order) => (policy, order)).ToArray();
-        var built = new List<PolicyInstance>();
-        var refused = 0;
-
         if (_context.Master == MasterMode.Off)
         {
             _context.Status(
-                "in-service", null, $"Generation {generation.Number} is not in service on {_context.Name}: the switch over all policies is off.");
-            return new PolicySet(generation, []);
+                "in-service", null, $"Generation {_generation.Number} is not in service on {_context.Name}: the switch over all policies is off.");
+            return new PolicySet(_generation, []);
         }
 
-        // Plugins first: what they publish is there when a script's top-level statements ask for it.
-        foreach (var (policy, order) in sources.OrderBy(source => source.policy.Definition.Code.Plugin is null))
+        while (_next < _sources.Length)
         {
+            var (policy, order) = _sources[_next++];
             if (!RequirementsCheck.IsTarget(policy.Definition, _context.Vm.Identity))
             {
                 continue;
@@ -47,19 +53,27 @@ internal sealed class PolicySetBuilder
 
             if (TryBuild(policy, order) is { } instance)
             {
-                built.Add(instance);
+                _built.Add(instance);
             }
             else
             {
-                refused++;
+                _refused++;
             }
         }
 
         _context.Status(
             "in-service",
             null,
-            $"Generation {generation.Number} is in service on {_context.Name}: {built.Count} policies, {refused} refused.");
-        return new PolicySet(generation, [.. built.OrderBy(instance => instance.Order)]);
+            $"Generation {_generation.Number} is in service on {_context.Name}: {_built.Count} policies, {_refused} refused.");
+        return new PolicySet(_generation, [.. _built.OrderBy(instance => instance.Order)]);
+    }
+
+    /// <summary>Refuses an instance whose code has kept the thread that built it.</summary>
+    public void RefuseHung(PolicyInstance instance)
+    {
+        _refused++;
+        Refuse(instance.Definition, $"it could not be started: its first code did not return within {PolicyBudget.StartTimeout.TotalSeconds:0} s.");
+        LeaseReturn.GiveBack(_context, instance);
     }
 
     private PolicyInstance? TryBuild(GenerationPolicy source, int order)
@@ -83,9 +97,9 @@ internal sealed class PolicySetBuilder
 
         try
         {
-            instance.Bind(source.Factory.Create(instance.Services));
+            instance.Bind(InstanceCode.Start(_context, instance, source.Factory));
         }
-        catch (Exception exception) when (exception is not VmConnectionLostException)
+        catch (Exception exception) when (exception is not (VmConnectionLostException or HandlerAbandonedException))
         {
             // The factory's own exception says type, text and place of what the policy threw.
             Refuse(definition, $"it could not be started: {exception.Message}");
@@ -128,7 +142,7 @@ internal sealed class PolicySetBuilder
         {
             { Scope: PolicyStateScope.Vm } => new NamedState(shared: false),
             { KeepOnReload: true } => _context.Engine.SharedState(definition.Id, 0),
-            _ => _context.Engine.SharedState(definition.Id, _generation),
+            _ => _context.Engine.SharedState(definition.Id, _generation.Number),
         };
         return new PolicyMemory(definition.Id, state);
     }

@@ -6,6 +6,7 @@ using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Runtime.Services;
 using Kvmi.Protocol;
+using Kvmi.Session.Deadlines;
 using Kvmi.Session.Vm;
 
 namespace Kvmi.Policy.Engine.Runtime;
@@ -26,6 +27,7 @@ internal sealed class VmContext
         Breakpoints = new BreakpointLeases(vm, Patches);
         Clock = new PolicyClock(engine.Time);
         Guest = new GuestVm(this);
+        Foreign = new ForeignCode(vm.Custody ?? new VmCustody());
     }
 
     public IIntrospectedVm Vm { get; }
@@ -35,7 +37,8 @@ internal sealed class VmContext
     /// <summary>The VM's name for output: its UUID when it has no name.</summary>
     public string Name { get; }
 
-    public CurrentEvent Event { get; } = new();
+    /// <summary>The event that is being decided. A thread that was lost keeps the object of its own.</summary>
+    public CurrentEvent Event { get; private set; } = new();
 
     /// <summary>The switch over all policies as this VM has taken it over.</summary>
     public MasterMode Master { get; set; }
@@ -55,6 +58,11 @@ internal sealed class VmContext
     public PolicyClock Clock { get; }
 
     public GuestVm Guest { get; }
+
+    public ForeignCode Foreign { get; }
+
+    /// <summary>The event object is left to a lost thread.</summary>
+    public void RenewEvent() => Event = new CurrentEvent { Number = Event.Number };
 
     public bool Offers(CommandKind command) => Vm.Capabilities.Commands.Contains(command);
 

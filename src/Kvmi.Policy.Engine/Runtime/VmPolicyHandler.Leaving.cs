@@ -1,5 +1,6 @@
 using Kvmi.Policy.Engine.Leases;
 using Kvmi.Policy.Engine.Model;
+using Kvmi.Session.Deadlines;
 using Kvmi.Session.Vm;
 
 namespace Kvmi.Policy.Engine.Runtime;
@@ -16,39 +17,56 @@ public sealed partial class VmPolicyHandler
         }
 
         _attached = false;
-        var set = _set;
+        _leaving = _set;
         _set = new PolicySet(null, []);
-        var commandsWork = reason is DetachReason.Stopping or DetachReason.Unhook;
+        _commandsWork = reason is DetachReason.Stopping or DetachReason.Unhook;
+        LeaveAll();
+    }
+
+    /// <summary>Lets all policies go, or those that are left when a thread was lost on the way.</summary>
+    private void LeaveAll()
+    {
+        var set = _leaving!;
         try
         {
             foreach (var policy in set.Policies)
             {
-                if (policy.InService)
+                if (policy is { InService: true, SaidGoodbye: false })
                 {
-                    SayGoodbye(policy, ref commandsWork);
+                    policy.SaidGoodbye = true;
+                    SayGoodbye(policy);
                 }
             }
 
-            if (commandsWork)
+            if (_commandsWork)
             {
                 GiveBackAll(set);
             }
 
             ReportWhatStays();
         }
-        finally
+        catch (Exception exception) when (exception is not HandlerAbandonedException)
         {
-            foreach (var policy in set.Policies)
-            {
-                policy.TakeOutOfService();
-            }
-
-            _context.CloseJournal();
-            set.Generation?.Release();
+            EndOf(set);
+            throw;
         }
+
+        EndOf(set);
     }
 
-    private void SayGoodbye(PolicyInstance policy, ref bool commandsWork)
+    private void EndOf(PolicySet set)
+    {
+        foreach (var policy in set.Policies)
+        {
+            policy.TakeOutOfService();
+        }
+
+        _leaving = null;
+        _context.CloseJournal();
+        set.Generation?.Release();
+    }
+
+    private void SayGoodbye(PolicyInstance policy)
     {
         try
         {
@@ -56,9 +74,9 @@ public sealed partial class VmPolicyHandler
         }
         catch (VmConnectionLostException exception)
         {
-            if (commandsWork)
+            if (_commandsWork)
             {
-                commandsWork = false;
+                _commandsWork = false;
                 ReportLoss(exception);
             }
         }

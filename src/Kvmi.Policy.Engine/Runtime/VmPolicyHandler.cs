@@ -3,6 +3,7 @@ using Kvmi.Policy.Engine.Dispatch;
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Events;
+using Kvmi.Session.Deadlines;
 using Kvmi.Session.Vm;
 
 namespace Kvmi.Policy.Engine.Runtime;
@@ -19,6 +20,10 @@ public sealed partial class VmPolicyHandler : IVmHandler
     private readonly DecisionExecutor _executor;
     private readonly DecisionReport _report;
     private PolicySet _set = new(null, []);
+    private readonly DeadlineReply _deadline = new();
+    private GenerationChange? _change;
+    private PolicySet? _leaving;
+    private bool _commandsWork;
     private bool _attached;
 
     internal VmPolicyHandler(IIntrospectedVm vm, IGenerationTarget target, EngineServices engine)
@@ -48,6 +53,8 @@ public sealed partial class VmPolicyHandler : IVmHandler
     public void OnEvent(in EventFrame frame, ref EventReply reply)
     {
         LastOutcome.Clear(frame.Kind);
+        _deadline.Begin();
+        _decider.Reset();
         if (frame.Kind == EventKind.CreateVcpu)
         {
             // Before a waiting generation is taken over: its differences are counted from what this vCPU has now.
@@ -115,6 +122,13 @@ public sealed partial class VmPolicyHandler : IVmHandler
     private void Decide(in EventFrame frame, ref EventReply reply, long start)
     {
         var set = _set;
+        if (_context.Foreign.HasPassed)
+        {
+            // A new generation took too long to start.
+            DecideLate(set, start, ref reply);
+            return;
+        }
+
         var count = _decider.Collect(set, in frame, out var note);
         if (count < 0)
         {
@@ -123,17 +137,31 @@ public sealed partial class VmPolicyHandler : IVmHandler
             return;
         }
 
+        if (_context.Foreign.HasPassed)
+        {
+            DecideLate(set, start, ref reply);
+            return;
+        }
+
         var votes = set.Votes.AsSpan(0, count);
         var winner = EventDecider.Rank(votes, frame.Kind, out var wouldHave);
         var inForce = _executor.Execute(set, votes, winner, _decider.InstructionLength, ref reply);
+        if (_deadline.IsGiven)
+        {
+            // It passed while the decision was carried out; the guest has had its weaker form.
+            (inForce, note) = (_deadline.Decision, LateNote);
+        }
+
+        _deadline.Decide(in reply);
         if (count > 0)
         {
-            var elapsed = (long)((_context.Engine.Time.GetTimestamp() - start) * _context.Engine.NanosecondsPerTick);
-            DecisionReport.Count(votes, elapsed);
+            DecisionReport.Count(votes, Elapsed(start));
         }
 
         _report.Write(LastOutcome, votes, inForce, winner, wouldHave, note);
     }
+
+    private long Elapsed(long start) => (long)((_context.Engine.Time.GetTimestamp() - start) * _context.Engine.NanosecondsPerTick);
 
     private void TakeOverIfNew()
     {
@@ -169,20 +197,23 @@ public sealed partial class VmPolicyHandler : IVmHandler
             return;
         }
 
-        // What is new is taken first, so that nothing that both generations protect is open in between.
-        try
-        {
-            _set = new PolicySetBuilder(_context, before).Build(next);
-        }
-        catch
-        {
-            next.Release();
-            throw;
-        }
+        _change = new GenerationChange(next, before, new PolicySetBuilder(_context, before, next));
+        Change(_change);
+    }
 
+    /// <summary>Makes a change, or what is left of it when a thread was lost on the way.</summary>
+    private void Change(GenerationChange change)
+    {
         try
         {
-            foreach (var policy in before.Policies)
+            // What is new is taken first, so that nothing that both generations protect is open in between.
+            if (!change.IsBuilt)
+            {
+                _set = change.Builder.Build();
+                change.IsBuilt = true;
+            }
+
+            foreach (var policy in change.Before.Policies)
             {
                 if (policy.InService)
                 {
@@ -190,9 +221,14 @@ public sealed partial class VmPolicyHandler : IVmHandler
                 }
             }
         }
-        finally
+        catch (Exception exception) when (exception is not HandlerAbandonedException)
         {
-            before.Generation?.Release();
+            _change = null;
+            (change.IsBuilt ? change.Before.Generation : change.Next)?.Release();
+            throw;
         }
+
+        _change = null;
+        change.Before.Generation?.Release();
     }
 }

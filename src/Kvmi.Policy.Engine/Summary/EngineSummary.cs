@@ -15,6 +15,9 @@ public sealed record EngineSummary(int Generation, IReadOnlyList<PolicySummary> 
     /// <summary>Records of all policies.</summary>
     public long Records => Policies.Sum(policy => policy.Records);
 
+    /// <summary>Time-outs of all policies.</summary>
+    public long Timeouts => Policies.Sum(policy => policy.Timeouts);
+
     /// <summary>Errors of all policies.</summary>
     public long Errors => Policies.Sum(policy => policy.Errors);
 }

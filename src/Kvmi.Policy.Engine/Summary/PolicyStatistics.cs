@@ -15,6 +15,7 @@ public sealed class PolicyStatistics
     private long _records;
     private long _errors;
     private long _suppressedAlerts;
+    private long _timeouts;
 
     /// <summary>Makes empty counters.</summary>
     /// <param name="policyId">The policy.</param>
@@ -37,6 +38,9 @@ public sealed class PolicyStatistics
 
     /// <summary>Handler errors.</summary>
     public long Errors => Volatile.Read(ref _errors);
+
+    /// <summary>Events whose time-out the policy has passed.</summary>
+    public long Timeouts => Volatile.Read(ref _timeouts);
 
     /// <summary>Time from the call of the first handler of an event to the decision, as nanoseconds.</summary>
     public LatencyHistogram Latency => _latency;
@@ -62,6 +66,9 @@ public sealed class PolicyStatistics
 
     /// <summary>Counts a record.</summary>
     public void CountRecord() => Interlocked.Increment(ref _records);
+
+    /// <summary>Counts a time-out; it is counted as an error besides.</summary>
+    public void CountTimeout() => Interlocked.Increment(ref _timeouts);
 
     /// <summary>Counts an error.</summary>
     public void CountError() => Interlocked.Increment(ref _errors);

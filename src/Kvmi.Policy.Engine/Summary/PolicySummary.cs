@@ -36,6 +36,9 @@ public sealed record PolicySummary
     /// <summary>Errors.</summary>
     public required long Errors { get; init; }
 
+    /// <summary>Those of the errors that were time-outs.</summary>
+    public required long Timeouts { get; init; }
+
     /// <summary>Median time from the event to the decision, in nanoseconds.</summary>
     public required long P50Nanoseconds { get; init; }
 
@@ -61,6 +64,7 @@ public sealed record PolicySummary
         SuppressedAlerts = statistics.SuppressedAlerts,
         Records = statistics.Records,
         Errors = statistics.Errors,
+        Timeouts = statistics.Timeouts,
         P50Nanoseconds = statistics.Latency.Quantile(0.5),
         P99Nanoseconds = statistics.Latency.Quantile(0.99),
         MaxNanoseconds = statistics.Latency.Max,

@@ -202,6 +202,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumber("suppressedAlerts", summary.SuppressedAlerts);
         json.WriteNumber("records", summary.Records);
         json.WriteNumber("errors", summary.Errors);
+        json.WriteNumber("timeouts", summary.Timeouts);
         json.WriteNumber("p50Nanoseconds", summary.P50Nanoseconds);
         json.WriteNumber("p99Nanoseconds", summary.P99Nanoseconds);
         json.WriteStartArray("facts");
@@ -227,6 +228,17 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumber("reloads", record.Reloads);
         json.WriteNumber("failedReloads", record.FailedReloads);
         json.WriteNumber("elapsedMilliseconds", (long)record.Elapsed.TotalMilliseconds);
+        var deadlines = record.Deadlines;
+        json.WriteNumber("timeouts", deadlines.Timeouts);
+        json.WriteNumber("lateResults", deadlines.LateResults);
+        json.WriteNumber("abandonedThreads", deadlines.AbandonedThreads);
+        json.WriteNumber("abandonedNow", deadlines.AbandonedNow);
+        json.WriteNumber("p50LatenessMicroseconds", (long)deadlines.P50Lateness.TotalMicroseconds);
+        json.WriteNumber("p99LatenessMicroseconds", (long)deadlines.P99Lateness.TotalMicroseconds);
+        json.WriteNumber("maxLatenessMicroseconds", (long)deadlines.MaxLateness.TotalMicroseconds);
+        json.WriteNumber("gcPauseMicroseconds", (long)deadlines.TotalGcPause.TotalMicroseconds);
+        json.WriteNumber("maxGcPauseMicroseconds", (long)deadlines.MaxGcPause.TotalMicroseconds);
+        json.WriteBoolean("realTimeWatchdog", deadlines.IsRealTime);
     }
 
     private static void Totals(Utf8JsonWriter json, TotalsOutput record)

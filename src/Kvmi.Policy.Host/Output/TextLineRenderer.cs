@@ -211,6 +211,10 @@ internal sealed class TextLineRenderer : ILineRenderer
         if (summary.Errors > 0)
         {
             _line.Append(", ").Append(Words.Count(summary.Errors, "error"));
+            if (summary.Timeouts > 0)
+            {
+                _line.Append(CultureInfo.InvariantCulture, $" ({summary.Timeouts} by time-out)");
+            }
         }
 
         if (summary.P99Nanoseconds > 0)
@@ -238,6 +242,8 @@ internal sealed class TextLineRenderer : ILineRenderer
             _line.Append(", ").Append(Words.Count(record.Reloads, "reload"))
                 .Append(CultureInfo.InvariantCulture, $" ({record.FailedReloads} more failed)");
         }
+
+        TextDeadlines.Write(_line, record.Deadlines);
     }
 
     // The sentence says what people need; only what a VM allows is more than a sentence.

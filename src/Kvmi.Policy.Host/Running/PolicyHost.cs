@@ -143,6 +143,7 @@ internal sealed class PolicyHost
             Alerts = summary.Alerts,
             Reloads = policies.Reloads,
             FailedReloads = policies.FailedReloads,
+            Deadlines = server.Deadlines,
             Elapsed = _context.Time.GetElapsedTime(started),
             End = Words.CamelCase(end.ToString()),
         });

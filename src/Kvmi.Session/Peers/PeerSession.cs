@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using Kvmi.Protocol.Dialects;
 using Kvmi.Protocol.Handshake;
+using Kvmi.Session.Deadlines;
 using Kvmi.Session.Detection;
 using Kvmi.Session.Handshake;
 using Kvmi.Session.Transport;
@@ -17,6 +18,7 @@ internal sealed class PeerSession : IDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private VmConnection? _connection;
+    private int _number;
     private bool _stopRequested;
 
     public PeerSession(Socket socket, string peer, PeerServices services)
@@ -38,12 +40,8 @@ internal sealed class PeerSession : IDisposable
     /// <summary>Starts the thread.</summary>
     public void Start(int number)
     {
-        var thread = new Thread(RunGuarded)
-        {
-            IsBackground = true,
-            Name = string.Create(CultureInfo.InvariantCulture, $"kvmi-vm-{number}"),
-        };
-        thread.Start();
+        _number = number;
+        Start(Run);
     }
 
     /// <summary>Asks the session to end in order; a peer that is not attached yet is closed at once. Any thread.</summary>
@@ -83,23 +81,37 @@ internal sealed class PeerSession : IDisposable
     /// <summary>Closes the connection of a session that was never started; a started one closes it itself.</summary>
     public void Dispose() => _channel.Dispose();
 
-    private void RunGuarded()
+    private void Start(Action run)
+    {
+        var thread = new Thread(() => RunGuarded(run))
+        {
+            IsBackground = true,
+            Name = string.Create(CultureInfo.InvariantCulture, $"kvmi-vm-{_number}"),
+        };
+        thread.Start();
+    }
+
+    private void RunGuarded(Action run)
     {
         try
         {
-            Run();
+            run();
+        }
+        catch (HandlerAbandonedException)
+        {
+            // Another thread goes on with this session and ends it.
+            _connection?.Leave();
+            return;
         }
         catch (Exception exception)
         {
             // The last line of a thread: whatever got here must end this connection and not the process.
             _services.Connection.Log.SessionFailed(exception, Peer);
         }
-        finally
-        {
-            _channel.Dispose();
-            _services.Registry.Remove(this);
-            _ended.TrySetResult();
-        }
+
+        _channel.Dispose();
+        _services.Registry.Remove(this);
+        _ended.TrySetResult();
     }
 
     private void Run()
@@ -181,8 +193,13 @@ internal sealed class PeerSession : IDisposable
         log.Attached(
             connection.Identity.Name, connection.Identity.Uuid, Peer, dialect, connection.VcpuCount, connection.Capabilities.Describe());
         Observe(observer => observer.Connected(status));
-        var reason = connection.Run(_services.Factory);
-        log.Detached(connection.Identity.Name, Peer, reason);
+        connection.StartSuccessor = () => Start(() => End(connection, status, connection.Continue()));
+        End(connection, status, connection.Run(_services.Factory));
+    }
+
+    private void End(VmConnection connection, VmStatus status, DetachReason reason)
+    {
+        _services.Connection.Log.Detached(connection.Identity.Name, Peer, reason);
         _channel.Dispose();
         _services.Registry.Remove(this);
         Observe(observer => observer.Disconnected(status, reason, connection.Loss));

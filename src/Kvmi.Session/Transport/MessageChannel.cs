@@ -5,7 +5,7 @@ using Kvmi.Protocol.Handshake;
 namespace Kvmi.Session.Transport;
 
 /// <summary>
-/// A connected socket with one receive and one send buffer. Everything belongs to one thread but <see cref="Abort"/>.
+/// A connected socket with one receive and one send buffer. Everything belongs to one thread but <see cref="Abort"/>; what sends may belong to another one while the first is in <see cref="Receive"/>.
 /// Spans that it hands out are valid until the next <see cref="Receive"/>. Allocates nothing after construction.
 /// </summary>
 internal sealed class MessageChannel : IDisposable
@@ -116,6 +116,9 @@ internal sealed class MessageChannel : IDisposable
 
     /// <summary>True when a receive would return at once.</summary>
     public bool IsReadable() => _socket.Poll(TimeSpan.Zero, SelectMode.SelectRead);
+
+    /// <summary>True when a send of a few messages would not wait, or would fail at once.</summary>
+    public bool IsWritable() => _socket.Poll(TimeSpan.Zero, SelectMode.SelectWrite);
 
     /// <summary>True when <paramref name="length"/> bytes fit into the send buffer now.</summary>
     public bool HasRoom(int length) => OutputLength - _outputEnd >= length;

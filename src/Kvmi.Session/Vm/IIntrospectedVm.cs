@@ -1,5 +1,6 @@
 using Kvmi.Protocol;
 using Kvmi.Protocol.Registers;
+using Kvmi.Session.Deadlines;
 
 namespace Kvmi.Session.Vm;
 
@@ -32,6 +33,9 @@ public partial interface IIntrospectedVm
     /// like any other) names a vCPU beyond it. It never shrinks.
     /// </summary>
     int VcpuCount { get; }
+
+    /// <summary>For handlers that lend their thread themselves (<see cref="IVmHandler.LendsThread"/>); null where nothing has a deadline.</summary>
+    VmCustody? Custody => null;
 
     /// <summary>
     /// Switches a VM event on or off. In rfc-v5, where the command replaces the whole set, the other events stay as they were last set.

@@ -21,14 +21,14 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public VmBatch StartBatch()
     {
-        CheckOwner();
+        using var custody = EnterOwned();
         return new VmBatch(this, _dialect);
     }
 
     /// <summary>Sends a batch, in as many writes as it needs, and notes the results in it.</summary>
     internal void Send(VmBatch batch)
     {
-        CheckOwner();
+        using var custody = EnterOwned();
         var messages = CollectionsMarshal.AsSpan(batch.Messages);
         var silent = MayBeSilent(messages);
         while (!messages.IsEmpty)

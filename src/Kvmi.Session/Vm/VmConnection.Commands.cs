@@ -19,7 +19,7 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError ControlVmEvents(EventKind kind, bool enable)
     {
-        Begin(CommandKind.ControlVmEvents);
+        using var custody = Begin(CommandKind.ControlVmEvents);
         if (!_dialect.TryGetEventId(kind, out var id))
         {
             return KvmiError.NotSupported;
@@ -43,7 +43,7 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError ControlEvents(ushort vcpu, EventKind kind, bool enable)
     {
-        Begin(CommandKind.ControlEvents);
+        using var custody = Begin(CommandKind.ControlEvents);
         if (!_dialect.TryGetEventId(kind, out var id))
         {
             return KvmiError.NotSupported;
@@ -67,21 +67,21 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError ControlCr(ushort vcpu, uint cr, bool enable)
     {
-        Begin(CommandKind.ControlCr);
+        using var custody = Begin(CommandKind.ControlCr);
         return Run(CommandKind.ControlCr, _dialect.Write(_channel.Output, _sequence, new ControlCr(vcpu, cr, Flag(enable))));
     }
 
     /// <inheritdoc/>
     public KvmiError ControlMsr(ushort vcpu, uint msr, bool enable)
     {
-        Begin(CommandKind.ControlMsr);
+        using var custody = Begin(CommandKind.ControlMsr);
         return Run(CommandKind.ControlMsr, _dialect.Write(_channel.Output, _sequence, new ControlMsr(vcpu, msr, Flag(enable))));
     }
 
     /// <inheritdoc/>
     public KvmiError GetRegisters(ushort vcpu, out VcpuState state, Span<MsrEntry> msrs)
     {
-        Begin(CommandKind.GetRegisters);
+        using var custody = Begin(CommandKind.GetRegisters);
         var most = _dialect.Id == KvmiDialect.RfcV5 ? MaxMsrsOfRfcV5 : (_dialect.MaxPayload - RegistersFixedBytes) / MsrEntryBytes;
         if (msrs.Length > most)
         {
@@ -121,7 +121,7 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError SetRegisters(ushort vcpu, in KvmRegs regs)
     {
-        Begin(CommandKind.SetRegisters);
+        using var custody = Begin(CommandKind.SetRegisters);
         if (!IsWaiting(vcpu))
         {
             return KvmiError.NotSupported;
@@ -137,14 +137,14 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError InjectException(in InjectException exception)
     {
-        Begin(CommandKind.InjectException);
+        using var custody = Begin(CommandKind.InjectException);
         return Run(CommandKind.InjectException, _dialect.Write(_channel.Output, _sequence, in exception));
     }
 
     /// <inheritdoc/>
     public KvmiError PauseVcpu(ushort vcpu, bool wait)
     {
-        Begin(CommandKind.PauseVcpu);
+        using var custody = Begin(CommandKind.PauseVcpu);
         if (!MayPause)
         {
             return KvmiError.NotPermitted;
@@ -156,7 +156,7 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError GetMaxGfn(out ulong gfn)
     {
-        Begin(CommandKind.GetMaxGfn);
+        using var custody = Begin(CommandKind.GetMaxGfn);
         return RunNumber(
             CommandKind.GetMaxGfn, _dialect.WriteEmpty(_channel.Output, _sequence, CommandKind.GetMaxGfn), out gfn);
     }

@@ -28,7 +28,7 @@ internal sealed partial class VmConnection
         var first = KvmiError.None;
         while (!entries.IsEmpty)
         {
-            Begin(CommandKind.SetPageAccess);
+            using var custody = Begin(CommandKind.SetPageAccess);
             while (!entries.IsEmpty && WindowHasRoom(0))
             {
                 var part = entries[..Math.Min(entries.Length, _dialect.MaxPageAccessEntries)];
@@ -53,7 +53,7 @@ internal sealed partial class VmConnection
 
         while (!gpas.IsEmpty)
         {
-            Begin(CommandKind.GetPageAccess);
+            using var custody = Begin(CommandKind.GetPageAccess);
             var part = gpas[..Math.Min(gpas.Length, MaxGetPageAccess)];
             var error = Run(CommandKind.GetPageAccess, _dialect.WriteGetPageAccess(_channel.Output, _sequence, 0, 0, part), out var data);
             if (error != KvmiError.None)
@@ -109,7 +109,7 @@ internal sealed partial class VmConnection
                 return First(results);
             }
 
-            Begin(CommandKind.ReadPhysical);
+            using var custody = Begin(CommandKind.ReadPhysical);
             while (range < ranges.Length)
             {
                 var gpa = ranges[range].Gpa + (ulong)inRange;
@@ -143,7 +143,7 @@ internal sealed partial class VmConnection
     {
         while (!source.IsEmpty)
         {
-            Begin(CommandKind.WritePhysical);
+            using var custody = Begin(CommandKind.WritePhysical);
             var size = Math.Min(source.Length, PageSize - (int)(gpa % PageSize));
             var error = Run(
                 CommandKind.WritePhysical, _dialect.Write(_channel.Output, _sequence, new WritePhysical(gpa, source[..size])));

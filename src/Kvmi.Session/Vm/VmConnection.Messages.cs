@@ -219,7 +219,14 @@ internal sealed partial class VmConnection
     /// <summary>Receives; false when nothing came for one tick.</summary>
     private bool ReceiveOrLose()
     {
-        switch (_channel.Receive(out var error))
+        var isWatched = _custody.BeginWait();
+        var status = _channel.Receive(out var error);
+        if (isWatched)
+        {
+            _custody.EndWait();
+        }
+
+        switch (status)
         {
             case ReceiveStatus.Data:
                 return true;

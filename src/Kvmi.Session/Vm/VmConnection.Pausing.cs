@@ -24,7 +24,7 @@ internal sealed partial class VmConnection
     public PauseResult PauseAll(TimeSpan timeout)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(timeout, TimeSpan.Zero);
-        CheckOwner();
+        using var custody = EnterOwned();
         var deadline = new Deadline(_time, timeout);
         var answers = new KvmiError[VcpuCount];
         if (MayPause)
@@ -52,7 +52,7 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public void ResumeAll()
     {
-        CheckOwner();
+        using var custody = EnterOwned();
         Resume();
         FlushOrLose();
     }
@@ -110,7 +110,7 @@ internal sealed partial class VmConnection
         var vcpu = 0;
         while (vcpu < answers.Length)
         {
-            Begin(CommandKind.PauseVcpu);
+            using var custody = Begin(CommandKind.PauseVcpu);
             var asked = new List<int>();
             for (; vcpu < answers.Length && WindowHasRoom(0); vcpu++)
             {
@@ -142,7 +142,7 @@ internal sealed partial class VmConnection
     /// </summary>
     private void AskAllAtOnce(KvmiError[] answers)
     {
-        Begin(CommandKind.PauseAllVcpus);
+        using var custody = Begin(CommandKind.PauseAllVcpus);
         for (var vcpu = 0; vcpu < answers.Length; vcpu++)
         {
             Owe(vcpu);
@@ -168,7 +168,7 @@ internal sealed partial class VmConnection
 
         for (var vcpu = 0; vcpu < answers.Length;)
         {
-            Begin(CommandKind.GetCpuid);
+            OpenWindow();
             var first = vcpu;
             for (; vcpu < answers.Length && WindowHasRoom(16); vcpu++)
             {

@@ -17,7 +17,7 @@ internal sealed partial class VmConnection
 
         // rfc-v5 3.2: one command tells both, and it is carried out by a vCPU. The frequency is that of every vCPU.
         tscHz = 0;
-        Begin(CommandKind.GetVmInfo);
+        using var custody = Begin(CommandKind.GetVmInfo);
         var error = Run(CommandKind.GetVmInfo, _dialect.WriteEmpty(_channel.Output, _sequence, CommandKind.GetVmInfo), out var data);
         if (error == KvmiError.None)
         {
@@ -32,7 +32,7 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError GetCpuid(ushort vcpu, uint function, uint index, out CpuidReply reply)
     {
-        Begin(CommandKind.GetCpuid);
+        using var custody = Begin(CommandKind.GetCpuid);
         reply = default;
         var error = Run(CommandKind.GetCpuid, _dialect.Write(_channel.Output, _sequence, new GetCpuid(vcpu, function, index)), out var data);
         return error == KvmiError.None && _dialect.ReadReply(data, out reply) != DecodeStatus.Ok
@@ -43,7 +43,7 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError GetXsave(ushort vcpu, Span<byte> area, out int length)
     {
-        Begin(CommandKind.GetXsave);
+        using var custody = Begin(CommandKind.GetXsave);
         var error = Run(
             CommandKind.GetXsave, _dialect.WriteVcpuOnly(_channel.Output, _sequence, CommandKind.GetXsave, vcpu), out var data);
 
@@ -56,21 +56,21 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError SetXsave(ushort vcpu, ReadOnlySpan<byte> area)
     {
-        Begin(CommandKind.SetXsave);
+        using var custody = Begin(CommandKind.SetXsave);
         return Run(CommandKind.SetXsave, _dialect.WriteSetXsave(_channel.Output, _sequence, vcpu, area));
     }
 
     /// <inheritdoc/>
     public KvmiError GetXcr(ushort vcpu, byte xcr, out ulong value)
     {
-        Begin(CommandKind.GetXcr);
+        using var custody = Begin(CommandKind.GetXcr);
         return RunNumber(CommandKind.GetXcr, _dialect.Write(_channel.Output, _sequence, new GetXcr(vcpu, xcr)), out value);
     }
 
     /// <inheritdoc/>
     public KvmiError GetMtrrType(ushort vcpu, ulong gpa, out byte type)
     {
-        Begin(CommandKind.GetMtrrType);
+        using var custody = Begin(CommandKind.GetMtrrType);
         var length = _dialect.Write(_channel.Output, _sequence, new GetMtrrType(vcpu, gpa));
         var error = RunNumber(CommandKind.GetMtrrType, length, out var number);
         type = (byte)number;
@@ -80,7 +80,7 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError TranslateGva(ushort vcpu, ulong gva, out ulong? gpa)
     {
-        Begin(CommandKind.TranslateGva);
+        using var custody = Begin(CommandKind.TranslateGva);
         var length = _dialect.Write(_channel.Output, _sequence, new TranslateGva(vcpu, gva));
         var error = RunNumber(CommandKind.TranslateGva, length, out var number);
         gpa = error == KvmiError.None && number != ulong.MaxValue ? number : null;
@@ -90,21 +90,21 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError ControlSinglestep(ushort vcpu, bool enable)
     {
-        Begin(CommandKind.ControlSinglestep);
+        using var custody = Begin(CommandKind.ControlSinglestep);
         return Run(CommandKind.ControlSinglestep, _dialect.Write(_channel.Output, _sequence, new ControlSinglestep(vcpu, Flag(enable))));
     }
 
     /// <inheritdoc/>
     public KvmiError ControlCleanup(bool enable)
     {
-        Begin(CommandKind.ControlCleanup);
+        using var custody = Begin(CommandKind.ControlCleanup);
         return Run(CommandKind.ControlCleanup, _dialect.Write(_channel.Output, _sequence, new ControlCleanup(Flag(enable))));
     }
 
     /// <inheritdoc/>
     public KvmiError GetMapToken(out MapToken token)
     {
-        Begin(CommandKind.GetMapToken);
+        using var custody = Begin(CommandKind.GetMapToken);
         token = default;
         var error = Run(
             CommandKind.GetMapToken, _dialect.WriteEmpty(_channel.Output, _sequence, CommandKind.GetMapToken), out var data);
@@ -115,7 +115,7 @@ internal sealed partial class VmConnection
 
     private KvmiError RunVcpuNumber(CommandKind kind, ushort vcpu, out ulong value)
     {
-        Begin(kind);
+        using var custody = Begin(kind);
         return RunNumber(kind, _dialect.WriteVcpuOnly(_channel.Output, _sequence, kind, vcpu), out value);
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Dialects;
+using Kvmi.Session.Deadlines;
 using Kvmi.Session.Transport;
 
 namespace Kvmi.Session.Vm;
@@ -48,26 +49,43 @@ internal sealed partial class VmConnection
 
     private CommandNotInDialectException Lacks(CommandKind kind) => new(_dialect.Id, _dialect.Name, kind);
 
-    /// <summary>Checks that a command may be sent and opens a window for it.</summary>
-    private void Begin(CommandKind kind)
+    /// <summary>Checks that a command may be sent and opens a window for it. The scope lasts as long as its answer is used.</summary>
+    private CustodyScope Begin(CommandKind kind)
     {
-        CheckOwner();
         if (!Has(kind))
         {
+            CheckOwner();
             throw Lacks(kind);
         }
 
-        OpenWindow();
+        var scope = EnterOwned();
+        try
+        {
+            OpenWindow();
+            return scope;
+        }
+        catch
+        {
+            scope.Dispose();
+            throw;
+        }
+    }
+
+    private CustodyScope EnterOwned()
+    {
+        var scope = _custody.Enter();
+        if (_loss is not null)
+        {
+            scope.Dispose();
+            ThrowIfLost();
+        }
+
+        return scope;
     }
 
     private void CheckOwner()
     {
-        if (Environment.CurrentManagedThreadId != _owner)
-        {
-            throw new InvalidOperationException(
-                $"Commands to VM '{Identity.Name}' belong to its owner thread; call them from a member of its handler.");
-        }
-
+        _custody.CheckOwner();
         ThrowIfLost();
     }
 

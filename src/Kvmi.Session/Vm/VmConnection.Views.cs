@@ -21,21 +21,21 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError SwitchEptView(ushort vcpu, ushort view)
     {
-        Begin(CommandKind.SwitchEptView);
+        using var custody = Begin(CommandKind.SwitchEptView);
         return Run(CommandKind.SwitchEptView, _dialect.Write(_channel.Output, _sequence, new SwitchEptView(vcpu, view)));
     }
 
     /// <inheritdoc/>
     public KvmiError ControlEptView(ushort vcpu, ushort view, bool visible)
     {
-        Begin(CommandKind.ControlEptView);
+        using var custody = Begin(CommandKind.ControlEptView);
         return Run(CommandKind.ControlEptView, _dialect.Write(_channel.Output, _sequence, new ControlEptView(vcpu, view, Flag(visible))));
     }
 
     /// <inheritdoc/>
     public KvmiError CreateEptView(out ushort view)
     {
-        Begin(CommandKind.CreateEptView);
+        using var custody = Begin(CommandKind.CreateEptView);
         var length = _dialect.WriteEmpty(_channel.Output, _sequence, CommandKind.CreateEptView);
         var error = RunNumber(CommandKind.CreateEptView, length, out var number);
         view = (ushort)number;
@@ -45,14 +45,14 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError DestroyEptView(ushort view)
     {
-        Begin(CommandKind.DestroyEptView);
+        using var custody = Begin(CommandKind.DestroyEptView);
         return Run(CommandKind.DestroyEptView, _dialect.Write(_channel.Output, _sequence, new DestroyEptView(view)));
     }
 
     /// <inheritdoc/>
     public KvmiError SetVeInfoPage(ushort vcpu, ulong gpa, bool triggerVmExit)
     {
-        Begin(CommandKind.SetVeInfoPage);
+        using var custody = Begin(CommandKind.SetVeInfoPage);
         return Run(
             CommandKind.SetVeInfoPage, _dialect.Write(_channel.Output, _sequence, new SetVeInfoPage(vcpu, gpa, Flag(triggerVmExit))));
     }
@@ -60,21 +60,21 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError DisableVe(ushort vcpu)
     {
-        Begin(CommandKind.DisableVe);
+        using var custody = Begin(CommandKind.DisableVe);
         return Run(CommandKind.DisableVe, _dialect.WriteVcpuOnly(_channel.Output, _sequence, CommandKind.DisableVe, vcpu));
     }
 
     /// <inheritdoc/>
     public KvmiError SetPageSve(ushort view, ulong gpa, bool suppress)
     {
-        Begin(CommandKind.SetPageSve);
+        using var custody = Begin(CommandKind.SetPageSve);
         return Run(CommandKind.SetPageSve, _dialect.Write(_channel.Output, _sequence, new SetPageSve(view, Flag(suppress), gpa)));
     }
 
     /// <inheritdoc/>
     public KvmiError ControlSpp(bool enable)
     {
-        Begin(CommandKind.ControlSpp);
+        using var custody = Begin(CommandKind.ControlSpp);
         return Run(CommandKind.ControlSpp, _dialect.Write(_channel.Output, _sequence, new ControlSpp(Flag(enable))));
     }
 
@@ -84,7 +84,7 @@ internal sealed partial class VmConnection
         var first = KvmiError.None;
         while (!entries.IsEmpty)
         {
-            Begin(CommandKind.SetPageWriteBitmap);
+            using var custody = Begin(CommandKind.SetPageWriteBitmap);
             var part = entries[..Math.Min(entries.Length, _dialect.MaxPageAccessEntries)];
             var error = Run(CommandKind.SetPageWriteBitmap, _dialect.WriteSetPageWriteBitmap(_channel.Output, _sequence, 0, part));
             first = first == KvmiError.None ? error : first;
@@ -97,7 +97,7 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError GetNextAvailableGfn(out ulong gfn)
     {
-        Begin(CommandKind.GetNextAvailableGfn);
+        using var custody = Begin(CommandKind.GetNextAvailableGfn);
         var length = _dialect.WriteEmpty(_channel.Output, _sequence, CommandKind.GetNextAvailableGfn);
         return RunNumber(CommandKind.GetNextAvailableGfn, length, out gfn);
     }
@@ -105,7 +105,7 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError QueryPhysical(ulong gfn, out PhysicalExtent extent)
     {
-        Begin(CommandKind.QueryPhysical);
+        using var custody = Begin(CommandKind.QueryPhysical);
         extent = default;
         var error = Run(CommandKind.QueryPhysical, _dialect.Write(_channel.Output, _sequence, new QueryPhysical(gfn)), out var data);
         return error == KvmiError.None && _dialect.ReadReply(data, out extent) != DecodeStatus.Ok
@@ -116,21 +116,21 @@ internal sealed partial class VmConnection
     /// <inheritdoc/>
     public KvmiError AllocGfn(ulong gfn)
     {
-        Begin(CommandKind.AllocGfn);
+        using var custody = Begin(CommandKind.AllocGfn);
         return Run(CommandKind.AllocGfn, _dialect.Write(_channel.Output, _sequence, new AllocGfn(0, gfn)));
     }
 
     /// <inheritdoc/>
     public KvmiError FreeGfn(ulong gfn)
     {
-        Begin(CommandKind.FreeGfn);
+        using var custody = Begin(CommandKind.FreeGfn);
         return Run(CommandKind.FreeGfn, _dialect.Write(_channel.Output, _sequence, new FreeGfn(0, gfn)));
     }
 
     /// <inheritdoc/>
     public KvmiError ChangeGfn(ushort vcpu, ushort view, ulong oldGfn, ulong newGfn)
     {
-        Begin(CommandKind.ChangeGfn);
+        using var custody = Begin(CommandKind.ChangeGfn);
         var command = new ChangeGfn(vcpu, view, oldGfn, newGfn);
         if (Array.TrueForAll(CompanionsOfNewChangeGfn, kind => Has(kind) && !Capabilities.AbsentCommands.Contains(kind)))
         {

@@ -1,6 +1,7 @@
 using Kvmi.Protocol;
 using Kvmi.Protocol.Dialects;
 using Kvmi.Protocol.Events;
+using Kvmi.Session.Deadlines;
 using Kvmi.Session.Transport;
 using Microsoft.Extensions.Logging;
 
@@ -24,7 +25,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
     private readonly ILogger _log;
     private readonly EventTotal _total;
     private readonly VmStatistics _statistics = new();
-    private readonly int _owner = Environment.CurrentManagedThreadId;
+    private readonly Watchdog _watchdog;
     private IVmHandler? _handler;
     private volatile bool _stopRequested;
     private volatile string? _abortReason;
@@ -47,6 +48,8 @@ internal sealed partial class VmConnection : IIntrospectedVm
         _commandTimeout = settings.CommandTimeout;
         _log = settings.Log;
         _total = settings.Total;
+        _watchdog = settings.Watchdog;
+        _custody = new VmCustody(_watchdog, _time);
         _slots = new EventSlot?[VcpuCount];
         _queue = new Queue<EventSlot>(VcpuCount + MaxNotifications);
         _commandIds = CommandTable(dialect);
@@ -79,21 +82,31 @@ internal sealed partial class VmConnection : IIntrospectedVm
     }
 
     /// <summary>Runs the VM on the owner thread until it goes away.</summary>
+    /// <exception cref="HandlerAbandonedException">Another thread has taken this one's place: <see cref="Continue"/> runs there.</exception>
     public DetachReason Run(IVmHandlerFactory factory)
     {
-        DetachReason reason;
-        try
+        _watchdog.Add(_custody, this);
+        return RunToEnd(() =>
         {
             EnableUnhook();
             _handler = factory.Create(this);
             NotifyAttached();
+        });
+    }
+
+    private DetachReason RunToEnd(Action begin)
+    {
+        DetachReason reason;
+        try
+        {
+            begin();
             reason = Loop();
         }
         catch (VmConnectionLostException) when (_loss is not null)
         {
             reason = _lossReason;
         }
-        catch (Exception exception)
+        catch (Exception exception) when (exception is not HandlerAbandonedException)
         {
             // The factory failed, or this class did: without a handler or a known state nothing can be decided any more.
             _log.SessionFailed(exception, Identity.Peer);
@@ -178,92 +191,63 @@ internal sealed partial class VmConnection : IIntrospectedVm
     private void Decide(EventSlot slot, in EventFrame frame)
     {
         var reply = Default(in frame);
+        Exception? failure = null;
+        _current = slot;
+        _custody.BeginEvent();
+        Lend(_watchdog.Limits.Event);
         try
         {
             _handler!.OnEvent(in frame, ref reply);
         }
-        catch (VmConnectionLostException) when (_loss is not null)
-        {
-            throw;
-        }
         catch (Exception exception)
         {
+            failure = exception;
+        }
+
+        Reclaim();
+        _custody.EndEvent();
+        _current = null;
+        ThrowIfLost();
+        if (failure is not null)
+        {
             _statistics.HandlerError();
-            _log.HandlerFailed(exception, Identity.Peer, "OnEvent", slot.Kind, slot.Vcpu, slot.Sequence);
+            _log.HandlerFailed(failure, Identity.Peer, "OnEvent", slot.Kind, slot.Vcpu, slot.Sequence);
             Resume();
         }
 
-        ThrowIfLost();
+        if (!slot.IsWaiting)
+        {
+            DropLateResult(slot);
+            return;
+        }
+
+        MakeLegal(slot, ref reply);
+        Answer(slot, in frame, in reply);
+    }
+
+    private void MakeLegal(EventSlot slot, ref EventReply reply)
+    {
         if (!_dialect.IsLegalAction(slot.Kind, reply.Action))
         {
             _statistics.HandlerError();
             _log.IllegalAction(Identity.Peer, (int)reply.Action, slot.Kind, slot.Vcpu, slot.Sequence);
             reply.Action = EventAction.Continue;
         }
-
-        Answer(slot, in frame, in reply);
-    }
-
-    private void NotifyAttached()
-    {
-        try
-        {
-            _handler!.Attached();
-        }
-        catch (Exception exception) when (!IsLoss(exception))
-        {
-            HandlerFailed(exception, "Attached");
-            Resume();
-        }
-
-        ThrowIfLost();
-    }
-
-    private void NotifyIdle()
-    {
-        try
-        {
-            _handler!.Idle();
-        }
-        catch (Exception exception) when (!IsLoss(exception))
-        {
-            HandlerFailed(exception, "Idle");
-            Resume();
-        }
-
-        ThrowIfLost();
-    }
-
-    private void NotifyOf(in EventFrame frame)
-    {
-        try
-        {
-            _handler!.OnNotification(in frame);
-        }
-        catch (Exception exception) when (!IsLoss(exception))
-        {
-            HandlerFailed(exception, "OnNotification");
-            Resume();
-        }
-
-        ThrowIfLost();
     }
 
     private void Detach(DetachReason reason)
     {
-        try
+        _ending = reason;
+        if (_handler is not null)
         {
-            _handler?.Detaching(reason);
-        }
-        catch (Exception exception) when (!IsLoss(exception))
-        {
-            HandlerFailed(exception, "Detaching");
-        }
-        catch (VmConnectionLostException)
-        {
-            // The peer left while the handler gave back what it had taken: the hypervisor's clean-up does the rest.
+            NotifyDetaching(reason);
         }
 
+        EndDetach();
+    }
+
+    private void EndDetach()
+    {
         try
         {
             if (_loss is null)
@@ -277,6 +261,8 @@ internal sealed partial class VmConnection : IIntrospectedVm
         {
             // Nobody waits for these answers any more: vCPUs of a closed connection go on by themselves.
         }
+
+        _watchdog.Remove(_custody);
     }
 
     /// <summary>The handler has given back what it took; events that were on their way meanwhile get the default answer.</summary>
@@ -331,14 +317,6 @@ internal sealed partial class VmConnection : IIntrospectedVm
         }
 
         Answer(slot, in frame, in reply);
-    }
-
-    private bool IsLoss(Exception exception) => _loss is not null && exception is VmConnectionLostException;
-
-    private void HandlerFailed(Exception exception, string member)
-    {
-        _statistics.HandlerError();
-        _log.HandlerMemberFailed(exception, Identity.Peer, member);
     }
 
     private void ThrowIfLost()

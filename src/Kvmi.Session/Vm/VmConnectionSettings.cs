@@ -1,3 +1,4 @@
+using Kvmi.Session.Deadlines;
 using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Session.Vm;
@@ -7,4 +8,5 @@ namespace Kvmi.Session.Vm;
 /// <param name="Time">Clock.</param>
 /// <param name="Log">Log.</param>
 /// <param name="Total">Events answered on all VMs.</param>
-internal sealed record VmConnectionSettings(TimeSpan CommandTimeout, TimeProvider Time, ILogger Log, EventTotal Total);
+/// <param name="Watchdog">Watches over the deadlines.</param>
+internal sealed record VmConnectionSettings(TimeSpan CommandTimeout, TimeProvider Time, ILogger Log, EventTotal Total, Watchdog Watchdog);

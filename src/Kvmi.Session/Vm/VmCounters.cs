@@ -19,4 +19,11 @@ public readonly record struct VmCounters(
     long HandlerErrors,
     long ProtocolErrors,
     long BytesReceived,
-    long BytesSent);
+    long BytesSent)
+{
+    /// <summary>Events that were answered at their deadline, in place of the handler.</summary>
+    public long Timeouts { get; init; }
+
+    /// <summary>Calls of the handler that came back after their event had been answered; what they said was dropped.</summary>
+    public long LateResults { get; init; }
+}

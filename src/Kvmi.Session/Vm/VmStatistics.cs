@@ -1,6 +1,6 @@
 namespace Kvmi.Session.Vm;
 
-/// <summary>Counters that the owner thread writes and any thread reads; a reader may see them a few events apart.</summary>
+/// <summary>Counters that the owner thread writes (or the watchdog, while it holds the connection) and any thread reads; a reader may see them a few events apart.</summary>
 internal sealed class VmStatistics
 {
     private long _events;
@@ -10,6 +10,8 @@ internal sealed class VmStatistics
     private long _commandErrors;
     private long _handlerErrors;
     private long _protocolErrors;
+    private long _timeouts;
+    private long _lateResults;
 
     public void Event() => Add(ref _events);
 
@@ -25,6 +27,10 @@ internal sealed class VmStatistics
 
     public void ProtocolError() => Add(ref _protocolErrors);
 
+    public void Timeout() => Add(ref _timeouts);
+
+    public void LateResult() => Add(ref _lateResults);
+
     public VmCounters Snapshot(long received, long sent) => new(
         Volatile.Read(ref _events),
         Volatile.Read(ref _replies),
@@ -34,8 +40,12 @@ internal sealed class VmStatistics
         Volatile.Read(ref _handlerErrors),
         Volatile.Read(ref _protocolErrors),
         received,
-        sent);
+        sent)
+    {
+        Timeouts = Volatile.Read(ref _timeouts),
+        LateResults = Volatile.Read(ref _lateResults),
+    };
 
-    // One writer: an ordinary addition is enough, no interlocked one.
+    // One writer at a time: an ordinary addition is enough, no interlocked one.
     private static void Add(ref long counter) => Volatile.Write(ref counter, counter + 1);
 }

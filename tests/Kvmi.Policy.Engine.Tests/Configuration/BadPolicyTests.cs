@@ -127,7 +127,13 @@ public class BadPolicyTests
         { "  mode: audit\n  tests: [{ name: x, trace: t.kvmitrace }]\n" + Sub, ":8:29: warning KP0306:" },
 
         // Accepted without effect.
-        { "  mode: audit\n  budget: { timeout: 1ms }\n" + Sub, ":8:13: warning KP0301: spec.budget.timeout: accepted, but not enforced by this version." },
+        { "  mode: audit\n  budget: { rate: { limit: 5/s } }\n" + Sub, ":8:13: warning KP0301: spec.budget.rate: accepted, but not enforced by this version." },
+
+        // Time-outs.
+        { "  mode: audit\n  budget: { timeout: 0ms }\n" + Sub, ":8:22: error KP0116: A vCPU waits longer than 0 and at most 500ms for its policies; '0ms' is no time-out." },
+        { "  mode: audit\n  budget: { timeout: 501ms }\n" + Sub, ":8:22: error KP0116: A vCPU waits" },
+        { "  mode: enforce\n  budget: { onTimeout: retry }\n" + Sub, ":8:24: error KP0206: onTimeout: retry cannot answer cr events" },
+        { "  mode: audit\n  budget: { onTimeout: keep }\n" + Sub, ":8:24: warning KP0207: An audit policy never fails closed: its time-out will be allow, not keep." },
         { "  mode: audit\n  budget: { timeout: 1 }\n" + Sub, ":8:22: error KP0113: spec.budget.timeout" },
         { "  mode: audit\n  alerts: { throttle: 5/s }\n" + Sub, ":8:13: warning KP0302:" },
         { "  mode: audit\n  requires: { guest: { os: linux } }\n" + Sub, ":8:24: warning KP0303: spec.requires.guest.os" },

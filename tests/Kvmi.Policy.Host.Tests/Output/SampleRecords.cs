@@ -7,6 +7,7 @@ using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Dialects.Capabilities;
 using Kvmi.Protocol.Events;
+using Kvmi.Session.Deadlines;
 using Kvmi.Simulator;
 
 namespace Kvmi.Policy.Host.Tests.Output;
@@ -121,7 +122,7 @@ internal static class SampleRecords
             Time = Time,
             Summary = new PolicySummary
             {
-                Id = "t0.lstar-lock", Version = "1.2.0", Mode = PolicyMode.Enforce, IsLive = true, Events = 3, Alerts = 1, SuppressedAlerts = 4, Records = 0, Errors = 1,
+                Id = "t0.lstar-lock", Version = "1.2.0", Mode = PolicyMode.Enforce, IsLive = true, Events = 3, Alerts = 1, SuppressedAlerts = 4, Records = 0, Errors = 1, Timeouts = 1,
                 Decisions = new Dictionary<DecisionKind, long> { [DecisionKind.Allow] = 2, [DecisionKind.Keep] = 1 },
                 WouldHave = new Dictionary<DecisionKind, long> { [DecisionKind.Inject] = 1 }, P50Nanoseconds = 1_500, P99Nanoseconds = 2_345_678, MaxNanoseconds = 3_000_000,
                 Facts = [new FactSummary("web01", "address-spaces", 12), new FactSummary("web02", "address-spaces", 7)],
@@ -146,6 +147,29 @@ internal static class SampleRecords
         new DialectOutput { Time = Time, Dialect = Dialect, Event = Dialect.Events[0] },
         new DialectOutput { Time = Time, Dialect = Dialect, Event = Dialect.Events[1] },
         new TotalsOutput { Time = Time, Kind = "tests", Counts = [new("passed", 1), new("failed", 1)], Text = "1 passed, 1 failed" },
-        new RunSummaryOutput { Time = Time, Vms = 1, Events = 5, Alerts = 1, Reloads = 2, FailedReloads = 1, Elapsed = TimeSpan.FromSeconds(1.5), End = "scenario" },
+        new RunSummaryOutput
+        {
+            Time = Time,
+            Vms = 1,
+            Events = 5,
+            Alerts = 1,
+            Reloads = 2,
+            FailedReloads = 1,
+            Deadlines = new DeadlineCounters
+            {
+                Timeouts = 3,
+                LateResults = 1,
+                AbandonedThreads = 2,
+                AbandonedNow = 1,
+                P50Lateness = TimeSpan.FromMicroseconds(400),
+                P99Lateness = TimeSpan.FromMicroseconds(1200),
+                MaxLateness = TimeSpan.FromMicroseconds(1250),
+                TotalGcPause = TimeSpan.FromMicroseconds(5400),
+                MaxGcPause = TimeSpan.FromMicroseconds(2300),
+                IsRealTime = false,
+            },
+            Elapsed = TimeSpan.FromSeconds(1.5),
+            End = "scenario",
+        },
     ];
 }

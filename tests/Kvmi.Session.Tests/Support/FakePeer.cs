@@ -128,6 +128,13 @@ internal sealed class FakePeer : IDisposable
         return Read(header.MessageLength);
     }
 
+    /// <summary>Reads that many bytes and forgets them, without allocating.</summary>
+    public void Skip(int length)
+    {
+        Fill(length);
+        _start += length;
+    }
+
     public (MessageHeader Header, byte[] Message) ReadHeader()
     {
         var message = ReadMessage();

@@ -24,6 +24,10 @@ internal sealed class TestHandler : IVmHandlerFactory
 
     public Action<IIntrospectedVm, DetachReason>? OnDetaching { get; init; }
 
+    public EventHandlerOf? OnDeadline { get; init; }
+
+    public Action<IIntrospectedVm>? OnReplaced { get; init; }
+
     public ConcurrentQueue<DetachReason> Detached { get; } = [];
 
     public Task<IIntrospectedVm> FirstAttached => _attached.Task.WaitAsync(TimeSpan.FromSeconds(20));
@@ -45,6 +49,10 @@ internal sealed class TestHandler : IVmHandlerFactory
         public void OnNotification(in EventFrame frame) => test.OnNotification?.Invoke(vm, in frame);
 
         public void Idle() => test.OnIdle?.Invoke(vm);
+
+        public void OnDeadline(in EventFrame frame, ref EventReply reply) => test.OnDeadline?.Invoke(vm, in frame, ref reply);
+
+        public void Replaced() => test.OnReplaced?.Invoke(vm);
 
         public void Detaching(DetachReason reason)
         {

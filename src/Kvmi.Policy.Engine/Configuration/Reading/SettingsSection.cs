@@ -38,7 +38,28 @@ internal static class SettingsSection
         var budget = context.Spec["budget"];
         return new PolicyBudget(
             (long?)budget?["fuel"]?.Integer ?? PolicyBudget.Default.Fuel,
-            budget?["memory"] is { } memory ? ReadBytes(memory.Text) : PolicyBudget.Default.Memory);
+            budget?["memory"] is { } memory ? ReadBytes(memory.Text) : PolicyBudget.Default.Memory)
+        {
+            Timeout = budget?["timeout"] is { } timeout ? ReadTimeout(context, timeout) : PolicyBudget.Default.Timeout,
+            OnTimeout = budget?["onTimeout"] is { } word ? DecisionWords.Parse(word.Text) : null,
+        };
+    }
+
+    private static TimeSpan ReadTimeout(PolicyContext context, YamlNode node)
+    {
+        var timeout = ReadDuration(context, node, node.Text);
+        if (timeout > TimeSpan.Zero && timeout <= PolicyBudget.MaxTimeout)
+        {
+            return timeout;
+        }
+
+        var most = PolicyBudget.MaxTimeout.TotalMilliseconds;
+        context.Findings.Error(
+            node,
+            FindingCodes.OutOfRange,
+            $"A vCPU waits longer than 0 and at most {most.ToString(CultureInfo.InvariantCulture)}ms for its policies; {Quoting.Quote(node.Text)} is no time-out.",
+            "a handler decides within microseconds; the default is 100ms");
+        return PolicyBudget.Default.Timeout;
     }
 
     public static PolicyStateSettings ReadState(PolicyContext context)

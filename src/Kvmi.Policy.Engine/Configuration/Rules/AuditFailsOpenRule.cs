@@ -1,21 +1,30 @@
 using Kvmi.Policy.Engine.Configuration.Reading;
+using Kvmi.Policy.Engine.Configuration.Yaml;
 using Kvmi.Policy.Engine.Model;
 
 namespace Kvmi.Policy.Engine.Configuration.Rules;
 
-/// <summary>A policy that is written for audit never touches the guest, not even when it fails.</summary>
+/// <summary>A policy that is written for audit never touches the guest, not even when it fails or takes too long.</summary>
 internal sealed class AuditFailsOpenRule : IPolicyRule
 {
     public void Check(PolicyContext context, PolicyDefinition policy)
     {
         // The file's own mode: an operator who starts an enforce policy in audit has nothing to mend.
-        var isAudit = context.Spec["mode"]!.Text == "audit";
-        if (isAudit && policy.OnError.Decision > DecisionKind.Retry)
+        if (context.Spec["mode"]!.Text == "audit")
+        {
+            Check(context, "error", context.Spec["onError"]?["decision"]);
+            Check(context, "time-out", context.Spec["budget"]?["onTimeout"]);
+        }
+    }
+
+    private static void Check(PolicyContext context, string what, YamlNode? node)
+    {
+        if (node is not null && DecisionWords.Parse(node.Text) is > DecisionKind.Retry and var decision)
         {
             context.Findings.Warning(
-                context.Spec["onError"]!["decision"]!,
+                node,
                 FindingCodes.AuditFailsOpen,
-                $"An audit policy never fails closed: its error will be allow, not {DecisionWords.NameOf(policy.OnError.Decision)}.",
+                $"An audit policy never fails closed: its {what} will be allow, not {DecisionWords.NameOf(decision)}.",
                 "write allow, or retry for pf");
         }
     }

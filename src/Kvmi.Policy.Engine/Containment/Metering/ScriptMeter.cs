@@ -1,6 +1,6 @@
 namespace Kvmi.Policy.Engine.Containment.Metering;
 
-/// <summary>The budget of the run that is under way on one thread. Every member belongs to that thread.</summary>
+/// <summary>The budget of the run that is under way on one thread. Every member but <see cref="Stop"/> belongs to that thread.</summary>
 internal sealed class ScriptMeter
 {
     /// <summary>Steps between two looks at the budget.</summary>
@@ -16,6 +16,7 @@ internal sealed class ScriptMeter
     private long _memory;
     private long _allocatedAtStart;
     private string? _exceeded;
+    private volatile bool _stop;
 
     /// <summary>The meter of this thread; made at first use and kept.</summary>
     public static ScriptMeter Current => t_meter ??= new();
@@ -30,11 +31,15 @@ internal sealed class ScriptMeter
         _slice = 0;
         _memory = memory;
         _exceeded = null;
+        _stop = false;
         _allocatedAtStart = GC.GetAllocatedBytesForCurrentThread();
         _running = true;
         ScriptGuard.Restart();
         ScriptGuard.LimitStack();
     }
+
+    /// <summary>The run has to end: its next loop or call throws. Any thread, while the run lasts.</summary>
+    public void Stop() => _stop = true;
 
     /// <summary>Ends the run.</summary>
     /// <returns>What limit it has passed, to follow "it", even if it caught the exception; null: none.</returns>
@@ -81,6 +86,9 @@ internal sealed class ScriptMeter
         _slice = 0;
         if (_exceeded is not null)
             throw new ScriptLimitException(_exceeded);
+
+        if (_stop)
+            throw Exceed("did not end within its time-out (budget.timeout)");
 
         if (_left <= 0)
             throw Exceed($"used up its fuel of {_fuel} steps (budget.fuel)");

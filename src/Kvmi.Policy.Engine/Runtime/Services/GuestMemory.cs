@@ -28,6 +28,7 @@ internal sealed class GuestMemory : IGuestMemory
     public bool TryReadPhysical(ulong gpa, Span<byte> destination)
     {
         Check(destination.Length);
+        using var custody = _context.Foreign.Enter();
         return _context.Memory.TryRead(gpa, destination);
     }
 
@@ -42,15 +43,22 @@ internal sealed class GuestMemory : IGuestMemory
         where TEvent : IGuestEvent, allows ref struct
     {
         Check(destination.Length);
-        return VirtualMemory.Read(_context.Memory, in e.Sregs, gva, destination) == destination.Length;
+        ref readonly var sregs = ref e.Sregs;
+        using var custody = _context.Foreign.Enter();
+        return VirtualMemory.Read(_context.Memory, in sregs, gva, destination) == destination.Length;
     }
 
     public bool TryTranslate<TEvent>(TEvent e, ulong gva, out ulong gpa)
-        where TEvent : IGuestEvent, allows ref struct =>
-        PageWalker.Translate(_context.Memory, in e.Sregs, gva, out gpa) == TranslationStatus.Mapped;
+        where TEvent : IGuestEvent, allows ref struct
+    {
+        ref readonly var sregs = ref e.Sregs;
+        using var custody = _context.Foreign.Enter();
+        return PageWalker.Translate(_context.Memory, in sregs, gva, out gpa) == TranslationStatus.Mapped;
+    }
 
     public PageHash HashPage(ulong gpa)
     {
+        using var custody = _context.Foreign.Enter();
         Span<byte> page = stackalloc byte[PageSize];
         if (!_context.Memory.TryRead(gpa & ~(ulong)(PageSize - 1), page))
         {
@@ -73,6 +81,8 @@ internal sealed class GuestMemory : IGuestMemory
         {
             return true;
         }
+
+        using var custody = _context.Foreign.Enter();
 
         // The former bytes are read first, so that they can be put back; a VM that allows only one of the two is not written.
         return _policy.Owner is { } owner

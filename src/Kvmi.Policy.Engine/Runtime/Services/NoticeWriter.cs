@@ -41,6 +41,7 @@ internal sealed class NoticeWriter
     public void Write(string name, OutputField[] fields, bool isAlert)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
+        using var custody = _context.Foreign.Enter();
         name = name.Length > MaxName ? name[..MaxName] : name;
         if (!isAlert)
         {

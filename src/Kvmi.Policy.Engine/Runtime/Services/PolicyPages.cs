@@ -23,14 +23,23 @@ internal sealed class PolicyPages : IPageLeases
                 + "the access.");
         }
 
+        using var custody = _context.Foreign.Enter();
+
         // An instance that another one has followed, or that is in quarantine, owns nothing any more.
         return _policy.Owner is { } owner
             && _context.Offers(CommandKind.SetPageAccess)
             && _context.Pages.Set(owner, gpa, access) == KvmiError.None;
     }
 
-    public bool Release(ulong gpa) =>
-        _policy.Owner is { } owner && _context.Pages.Set(owner, gpa, PageAccess.All) == KvmiError.None;
+    public bool Release(ulong gpa)
+    {
+        using var custody = _context.Foreign.Enter();
+        return _policy.Owner is { } owner && _context.Pages.Set(owner, gpa, PageAccess.All) == KvmiError.None;
+    }
 
-    public PageAccess Get(ulong gpa) => _policy.Owner is { } owner ? _context.Pages.Get(owner, gpa) : PageAccess.All;
+    public PageAccess Get(ulong gpa)
+    {
+        using var custody = _context.Foreign.Enter();
+        return _policy.Owner is { } owner ? _context.Pages.Get(owner, gpa) : PageAccess.All;
+    }
 }

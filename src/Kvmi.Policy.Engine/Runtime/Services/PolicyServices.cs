@@ -7,13 +7,15 @@ internal sealed class PolicyServices : IPolicyServices
 {
     private readonly PolicyInstance _policy;
     private readonly ServiceRegistry _registry;
+    private readonly ForeignCode _foreign;
 
     public PolicyServices(VmContext context, PolicyInstance policy, ServiceRegistry registry)
     {
         _policy = policy;
         _registry = registry;
+        _foreign = context.Foreign;
         Parameters = new PolicyParameters(policy.Definition);
-        State = new PolicyState(policy.Id, policy.Memory.State, context.Engine.HashSeed);
+        State = new PolicyState(policy.Id, policy.Memory.State, context.Engine.HashSeed, context.Foreign);
         Memory = new GuestMemory(context, policy);
         Pages = new PolicyPages(context, policy);
         Breakpoints = new PolicyBreakpoints(context, policy);
@@ -47,12 +49,17 @@ internal sealed class PolicyServices : IPolicyServices
     public void Record(string name, object? fields) => _policy.Notices.Write(name, fields, isAlert: false);
 
     public T Service<T>()
-        where T : class => (T)_registry.Find(_policy, typeof(T));
+        where T : class
+    {
+        using var custody = _foreign.Enter();
+        return (T)_registry.Find(_policy, typeof(T));
+    }
 
     public void Publish<T>(T service)
         where T : class
     {
         ArgumentNullException.ThrowIfNull(service);
+        using var custody = _foreign.Enter();
         _registry.Publish(_policy, typeof(T), service);
     }
 }

@@ -7,28 +7,30 @@ namespace Kvmi.Policy.Engine.Runtime.Services;
 internal sealed class RegisterEdits : IRegisterEdits
 {
     private const int RegisterCount = (int)GuestRegister.Rflags + 1;
-    private readonly CurrentEvent _event;
+    private readonly VmContext _context;
     private readonly ulong[] _values = new ulong[RegisterCount];
     private uint _edited;
     private long _eventNumber;
 
-    public RegisterEdits(CurrentEvent current) => _event = current;
+    public RegisterEdits(VmContext context) => _context = context;
 
     /// <summary>One bit per register that was edited in the current event.</summary>
-    public uint Edited => _eventNumber == _event.Number ? _edited : 0;
+    public uint Edited => _eventNumber == _context.Event.Number ? _edited : 0;
 
     public ulong Get(GuestRegister register)
     {
+        using var custody = _context.Foreign.Enter();
         var index = Check(register);
-        return (Edited & (1u << index)) != 0 ? _values[index] : Registers(ref _event.Regs)[index];
+        return (Edited & (1u << index)) != 0 ? _values[index] : Registers(ref _context.Event.Regs)[index];
     }
 
     public void Set(GuestRegister register, ulong value)
     {
+        using var custody = _context.Foreign.Enter();
         var index = Check(register);
-        if (_eventNumber != _event.Number)
+        if (_eventNumber != _context.Event.Number)
         {
-            _eventNumber = _event.Number;
+            _eventNumber = _context.Event.Number;
             _edited = 0;
         }
 
@@ -64,7 +66,7 @@ internal sealed class RegisterEdits : IRegisterEdits
             throw new ArgumentOutOfRangeException(nameof(register), register, "There is no such register.");
         }
 
-        return _event.Active
+        return _context.Event.Active
             ? (int)register
             : throw new InvalidOperationException("Registers can be read and edited while a handler runs, not in top-level statements "
                 + "or OnAttach.");

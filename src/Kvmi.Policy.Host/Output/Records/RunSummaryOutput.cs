@@ -1,4 +1,5 @@
 using Kvmi.Policy.Engine.Output;
+using Kvmi.Session.Deadlines;
 
 namespace Kvmi.Policy.Host.Output.Records;
 
@@ -17,6 +18,9 @@ internal sealed record RunSummaryOutput : OutputRecord
     public required long Reloads { get; init; }
 
     public required long FailedReloads { get; init; }
+
+    /// <summary>What came of the deadlines.</summary>
+    public required DeadlineCounters Deadlines { get; init; }
 
     public required TimeSpan Elapsed { get; init; }
 

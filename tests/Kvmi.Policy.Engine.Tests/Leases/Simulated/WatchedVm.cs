@@ -44,6 +44,12 @@ internal sealed class WatchedVm : IVmHandlerFactory
 
     private sealed class Handler(WatchedVm watched, IIntrospectedVm vm, IVmHandler inner) : IVmHandler
     {
+        public bool LendsThread => inner.LendsThread;
+
+        public void OnDeadline(in EventFrame frame, ref EventReply reply) => inner.OnDeadline(in frame, ref reply);
+
+        public void Replaced() => inner.Replaced();
+
         public void Attached()
         {
             inner.Attached();
