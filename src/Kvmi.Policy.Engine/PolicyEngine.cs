@@ -1,4 +1,5 @@
 using Kvmi.Policy.Engine.Generations;
+using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Runtime;
 using Kvmi.Policy.Engine.Summary;
@@ -56,6 +57,16 @@ public sealed class PolicyEngine : IVmHandlerFactory, IGenerationTarget, IDispos
         ArgumentNullException.ThrowIfNull(vm);
         return new VmPolicyHandler(vm, this, _services);
     }
+
+    /// <summary>The switch over all policies, as it was set last.</summary>
+    public MasterMode MasterMode => _services.Master;
+
+    /// <summary>
+    /// Sets the switch over all policies on all VMs, those that come later included. Each VM takes it over before its next event, at the latest
+    /// within a tick of its connection, and writes a status line then; an event that is being decided is decided in the old mode. The
+    /// policies keep their state in <see cref="MasterMode.Audit"/>, and start anew after <see cref="MasterMode.Off"/>. Any thread.
+    /// </summary>
+    public void SetMasterMode(MasterMode mode) => _services.Master = mode;
 
     /// <summary>What every policy did so far.</summary>
     public EngineSummary GetSummary()

@@ -24,6 +24,20 @@ public sealed record PolicyEngineOptions
     /// one.</summary>
     public ulong? HashSeed { get; init; }
 
+    /// <summary>
+    /// Directory of the journals with which patches of guest memory are put back after a crash of this process, or after a connection
+    /// that was lost; null for none. It is made when it is missing, and must let nobody else in: what its files say is written into guests. One process at a
+    /// time uses the journal of a VM.
+    /// </summary>
+    public string? StateDirectory { get; init; }
+
+    /// <summary>
+    /// How long the policies' leases may take to be given back when a VM goes away in order: well below what the device manager waits
+    /// for (kvmi-later-dialects.md 2.4: 60 s). What is left then is reported, and closing the connection undoes it as far as the kernel
+    /// does.
+    /// </summary>
+    public TimeSpan GiveBackPatience { get; init; } = TimeSpan.FromSeconds(20);
+
     /// <summary>Where the engine logs what is no output of a policy: a sink that throws.</summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;
 }

@@ -87,6 +87,8 @@ public sealed class PolicyBaseTests
 
         public IGuestMemory Memory => throw new NotSupportedException();
 
+        public IBreakpointLeases Breakpoints => throw new NotSupportedException();
+
         public IPageLeases Pages => throw new NotSupportedException();
 
         public IRegisterEdits Registers => throw new NotSupportedException();

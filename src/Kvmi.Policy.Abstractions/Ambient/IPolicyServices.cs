@@ -18,6 +18,9 @@ public interface IPolicyServices
     /// <summary>Page leases.</summary>
     IPageLeases Pages { get; }
 
+    /// <summary>Breakpoint leases.</summary>
+    IBreakpointLeases Breakpoints { get; }
+
     /// <summary>Register edits.</summary>
     IRegisterEdits Registers { get; }
 

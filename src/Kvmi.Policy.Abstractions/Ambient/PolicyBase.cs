@@ -20,6 +20,9 @@ public abstract class PolicyBase
     /// <summary>Page access, as leases of this policy.</summary>
     public IPageLeases Pages => Services.Pages;
 
+    /// <summary>Breakpoints in guest code, as leases of this policy.</summary>
+    public IBreakpointLeases Breakpoints => Services.Breakpoints;
+
     /// <summary>Edits of the waiting vCPU's general registers.</summary>
     public IRegisterEdits Registers => Services.Registers;
 

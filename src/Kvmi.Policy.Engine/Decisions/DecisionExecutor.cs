@@ -44,6 +44,12 @@ internal sealed class DecisionExecutor
         }
 
         Fill(decision, in facts, ref reply);
+        if (decision.Kind == DecisionKind.Allow && _context.Event.OwnBreakpoint)
+        {
+            // The instruction that the INT3 hid is back; #BP would be news to the guest.
+            reply.Action = EventAction.Retry;
+        }
+
         return decision;
     }
 

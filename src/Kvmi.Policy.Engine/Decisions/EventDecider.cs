@@ -18,6 +18,7 @@ namespace Kvmi.Policy.Engine.Decisions;
 /// </summary>
 internal sealed partial class EventDecider
 {
+    private const int NotOurs = -2;
     private readonly VmContext _context;
     private readonly SkipLength _skip;
     private int _collected;
@@ -36,7 +37,7 @@ internal sealed partial class EventDecider
     /// <param name="set">The policies.</param>
     /// <param name="frame">The event; its facts are in the context.</param>
     /// <param name="note">Says what happened where no vote does.</param>
-    /// <returns>Number of votes; −1 for a page fault that no lease explains.</returns>
+    /// <returns>Number of votes; −1 for a page fault or breakpoint that was explained by a lease and is no more.</returns>
     public int Collect(PolicySet set, in EventFrame frame, out string? note)
     {
         note = null;
@@ -46,6 +47,15 @@ internal sealed partial class EventDecider
         if (facts.Kind == EventKind.PageFault)
         {
             return CollectPageFault(set, in frame, out note);
+        }
+
+        if (facts.Kind == EventKind.Breakpoint && _context.Breakpoints.WereUsed)
+        {
+            var hit = CollectOwnBreakpoint(set, in frame, out note);
+            if (hit != NotOurs)
+            {
+                return hit;
+            }
         }
 
         foreach (var entry in set.Table.Find(in facts))
@@ -154,6 +164,51 @@ internal sealed partial class EventDecider
             foreach (var entry in policy.PageFaultEntries)
             {
                 if (entry.Wants(in facts))
+                {
+                    Ask(set, entry, in frame, ref set.Votes[_collected]);
+                    _collected++;
+                    if (_context.Foreign.HasPassed)
+                    {
+                        return _collected;
+                    }
+                }
+            }
+        }
+
+        return _collected;
+    }
+
+    /// <summary>Asks those who put the INT3 there and nobody else: the guest has none in this place.</summary>
+    private int CollectOwnBreakpoint(PolicySet set, in EventFrame frame, out string? note)
+    {
+        note = null;
+        ref readonly var facts = ref _context.Event.Facts;
+        ref var owners = ref set.BrokenOwners;
+        var hit = _context.Breakpoints.TakeHit(facts.Gpa, ref owners);
+        if (hit == 0)
+        {
+            if (!_context.Breakpoints.IsStale(facts.Gpa))
+            {
+                return NotOurs;
+            }
+
+            note = "the breakpoint was taken back meanwhile: tried again";
+            return -1;
+        }
+
+        _context.Event.OwnBreakpoint = true;
+        SortByPolicyOrder(owners.AsSpan(0, hit));
+        _broken = hit;
+        for (var i = 0; i < hit; i++)
+        {
+            if (owners[i].Instance is not { } policy)
+            {
+                continue;
+            }
+
+            foreach (var entry in policy.Entries)
+            {
+                if (entry.Event == EventKind.Breakpoint && entry.Wants(in facts))
                 {
                     Ask(set, entry, in frame, ref set.Votes[_collected]);
                     _collected++;

@@ -27,7 +27,7 @@ internal sealed class SkipLength
         if (!_asked)
         {
             _asked = true;
-            if (frame.Kind == EventKind.Breakpoint)
+            if (frame.Kind == EventKind.Breakpoint && !_context.Event.OwnBreakpoint)
             {
                 Length = frame.InstructionLength <= MaxLength ? frame.InstructionLength : 0;
             }

@@ -17,4 +17,7 @@ internal sealed class LeaseOwner
 
     /// <summary>Frames that this owner restricts.</summary>
     public int PageCount { get; set; }
+
+    /// <summary>It was told once that the owner's patches are refused.</summary>
+    public bool RefusalTold { get; set; }
 }

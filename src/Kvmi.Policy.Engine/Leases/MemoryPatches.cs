@@ -1,3 +1,5 @@
+using Kvmi.Policy.Engine.Leases.Journal;
+using Kvmi.Policy.Engine.Output;
 using Kvmi.Protocol;
 using Kvmi.Session.Vm;
 
@@ -6,7 +8,7 @@ namespace Kvmi.Policy.Engine.Leases;
 /// <summary>
 /// Guest memory that policies wrote, with what was there before. Giving a patch back writes the former bytes where the
 /// guest still holds ours; where a later patch of another policy covers a byte, that patch inherits the former byte
-/// instead. For the VM's owner thread.
+/// instead. With a journal nothing is written to the guest that the journal does not hold. For the VM's owner thread.
 /// </summary>
 internal sealed class MemoryPatches
 {
@@ -16,16 +18,22 @@ internal sealed class MemoryPatches
     /// <summary>Patches on one VM.</summary>
     public const int MaxPatches = 4096;
 
+    // What a status line shows of bytes that the guest changed.
+    private const int MaxShown = 64;
+
     private readonly IIntrospectedVm _vm;
     private readonly Action<LeaseFault> _report;
-    private readonly List<Patch> _patches = [];
-    private int _bytes;
+    private readonly PatchStack _patches = new();
+    private uint _lastId;
 
     public MemoryPatches(IIntrospectedVm vm, Action<LeaseFault> report)
     {
         _vm = vm;
         _report = report;
     }
+
+    /// <summary>Where patches are remembered beyond this process; null when nowhere.</summary>
+    public PatchJournal? Journal { get; set; }
 
     public int Count => _patches.Count;
 
@@ -42,131 +50,208 @@ internal sealed class MemoryPatches
             return KvmiError.InvalidArgument;
         }
 
-        var same = FindSame(owner, gpa, source.Length);
-        if (same is not null)
+        if (_patches.FindLatest(gpa, source.Length) is { } same
+            && ReferenceEquals(same.Owner, owner) && same.Gpa == gpa && same.Length == source.Length)
         {
-            var written = _vm.WritePhysical(gpa, source);
-            if (written == KvmiError.None)
-            {
-                source.CopyTo(same.Written);
-            }
-
-            return written;
+            return Rewrite(same, source);
         }
 
-        if (_patches.Count >= MaxPatches || _bytes + source.Length > MaxBytes)
+        if (_patches.Count >= MaxPatches || _patches.Bytes + source.Length > MaxBytes)
         {
             return KvmiError.NoMemory;
         }
 
-        var patch = new Patch(owner, gpa, new byte[source.Length], source.ToArray());
-        var error = _vm.ReadPhysical(gpa, patch.Former);
+        var former = new byte[source.Length];
+        var error = _vm.ReadPhysical(gpa, former);
         if (error != KvmiError.None)
         {
             return error;
         }
 
+        var patch = new MemoryPatch(++_lastId, owner, gpa, former, source.ToArray());
+        if (Journal is { } journal && !journal.TryAdd(patch))
+        {
+            return Refuse(owner, gpa, journal);
+        }
+
+        // From here on the journal has it, so that it has to be on the stack whatever happens: a lost connection throws.
+        _patches.Add(patch);
         error = _vm.WritePhysical(gpa, source);
         if (error != KvmiError.None)
         {
             // Earlier pages of the range may hold the new bytes already.
-            _vm.WritePhysical(gpa, patch.Former);
-            return error;
+            GiveBack(_patches.Count - 1);
         }
 
-        _patches.Add(patch);
-        _bytes += source.Length;
-        return KvmiError.None;
+        return error;
     }
 
     /// <summary>Gives back all patches of an owner, the latest first. Errors are reported, the rest goes on.</summary>
-    public void Release(LeaseOwner owner)
+    /// <returns>How many bytes were put back.</returns>
+    public int Release(LeaseOwner owner)
+    {
+        var bytes = 0;
+        for (var i = _patches.Count - 1; i >= 0; i--)
+        {
+            if (ReferenceEquals(_patches[i].Owner, owner))
+            {
+                bytes += GiveBack(i);
+            }
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Gives back all patches, the latest first.</summary>
+    /// <returns>How many bytes were put back.</returns>
+    public int ReleaseAll()
+    {
+        var bytes = 0;
+        for (var i = _patches.Count - 1; i >= 0; i--)
+        {
+            bytes += GiveBack(i);
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Gives back the patch of an owner at exactly this address; without effect when there is none.</summary>
+    public void Release(LeaseOwner owner, ulong gpa)
     {
         for (var i = _patches.Count - 1; i >= 0; i--)
         {
-            var patch = _patches[i];
-            if (ReferenceEquals(patch.Owner, owner))
+            if (ReferenceEquals(_patches[i].Owner, owner) && _patches[i].Gpa == gpa)
             {
-                _patches.RemoveAt(i);
-                _bytes -= patch.Written.Length;
-                GiveBack(patch, i);
+                GiveBack(i);
+                return;
             }
         }
     }
 
-    private Patch? FindSame(LeaseOwner owner, ulong gpa, int length)
+    /// <summary>Takes over what an earlier connection or process left in the guest, to be given back with its owner.</summary>
+    public void Adopt(PatchStack left)
     {
-        for (var i = _patches.Count - 1; i >= 0; i--)
+        for (var i = 0; i < left.Count; i++)
         {
-            var patch = _patches[i];
-            if (patch.Overlaps(gpa, length))
-            {
-                return ReferenceEquals(patch.Owner, owner) && patch.Gpa == gpa && patch.Written.Length == length ? patch : null;
-            }
+            _patches.Add(left[i]);
+            _lastId = Math.Max(_lastId, left[i].Id);
         }
-
-        return null;
     }
 
-    private void GiveBack(Patch patch, int firstLater)
+    private KvmiError Rewrite(MemoryPatch patch, ReadOnlySpan<byte> source)
     {
-        var current = new byte[patch.Written.Length];
+        if (Journal is { } journal && !journal.TryRewrite(patch, source))
+        {
+            return Refuse(patch.Owner, patch.Gpa, journal);
+        }
+
+        patch.Rewrite(source);
+        return _vm.WritePhysical(patch.Gpa, source);
+    }
+
+    private KvmiError Refuse(LeaseOwner owner, ulong gpa, PatchJournal journal)
+    {
+        if (!owner.RefusalTold)
+        {
+            owner.RefusalTold = true;
+            _report(new LeaseFault(
+                $"{owner.PolicyId} wants to write guest memory at 0x{gpa:x} and is refused, because the journal that would put the bytes "
+                + $"back after a crash cannot be written: {journal.Problem}. Make room or correct the rights of the state directory; "
+                + "further refusals of this policy are not told",
+                KvmiError.None)
+            {
+                Status = "patch-refused",
+                Policy = owner.PolicyId,
+                Fields = [new OutputField("gpa", gpa)],
+            });
+        }
+
+        return KvmiError.NoMemory;
+    }
+
+    private int GiveBack(int index)
+    {
+        var inherited = new bool[_patches[index].Length];
+        var patch = _patches.TakeOut(index, inherited);
+        var bytes = PutBack(patch, inherited);
+        if (bytes >= 0)
+        {
+            Journal?.Remove(patch);
+        }
+
+        return Math.Max(bytes, 0);
+    }
+
+    /// <summary>Writes the former bytes where the guest holds ours; the others are no longer this patch's.</summary>
+    /// <returns>Bytes written; −1 when the kernel refused.</returns>
+    private int PutBack(MemoryPatch patch, ReadOnlySpan<bool> inherited)
+    {
+        var current = new byte[patch.Length];
         var error = _vm.ReadPhysical(patch.Gpa, current);
         if (error != KvmiError.None)
         {
-            _report(new LeaseFault($"reading back the patch of {patch.Owner.PolicyId} at 0x{patch.Gpa:x}", error));
-            return;
+            _report(new LeaseFault($"reading back the patch of {patch.Owner.PolicyId} at 0x{patch.Gpa:x}", error) { Policy = patch.Owner.PolicyId });
+            return -1;
         }
 
+        ReportForeign(patch, current, inherited);
+        var written = 0;
+        for (var k = 0; k < current.Length; k++)
+        {
+            var first = k;
+            while (k < current.Length && !inherited[k] && current[k] != patch.Former[k] && patch.IsOwn(k, current[k]))
+            {
+                k++;
+            }
+
+            if (k == first)
+            {
+                continue;
+            }
+
+            // Only our own bytes: what lies between may be changed by the guest at this very moment.
+            error = _vm.WritePhysical(patch.Gpa + (ulong)first, patch.Former.AsSpan(first, k - first));
+            if (error != KvmiError.None)
+            {
+                _report(new LeaseFault($"putting back the bytes that {patch.Owner.PolicyId} patched at 0x{patch.Gpa:x}", error)
+                {
+                    Policy = patch.Owner.PolicyId,
+                });
+                return -1;
+            }
+
+            written += k - first;
+        }
+
+        return written;
+    }
+
+    private void ReportForeign(MemoryPatch patch, ReadOnlySpan<byte> current, ReadOnlySpan<bool> inherited)
+    {
         var changed = 0;
         for (var k = 0; k < current.Length; k++)
         {
-            var gpa = patch.Gpa + (ulong)k;
-            var later = LaterPatch(gpa, firstLater);
-            if (later is not null)
-            {
-                later.Former[gpa - later.Gpa] = patch.Former[k];
-            }
-            else if (current[k] == patch.Written[k])
-            {
-                current[k] = patch.Former[k];
-            }
-            else
-            {
-                changed++;
-            }
+            changed += inherited[k] || current[k] == patch.Former[k] || patch.IsOwn(k, current[k]) ? 0 : 1;
         }
 
-        if (changed > 0)
+        if (changed == 0)
         {
-            _report(new LeaseFault($"{changed} of {current.Length} bytes that {patch.Owner.PolicyId} patched at 0x{patch.Gpa:x} were "
-                + "changed by the guest since and stay as they are", KvmiError.None));
+            return;
         }
 
-        error = _vm.WritePhysical(patch.Gpa, current);
-        if (error != KvmiError.None)
+        var shown = Math.Min(current.Length, MaxShown);
+        _report(new LeaseFault(
+            $"{changed} of {current.Length} bytes that {patch.Owner.PolicyId} patched at 0x{patch.Gpa:x} were changed by the guest since "
+            + "and stay as they are",
+            KvmiError.None)
         {
-            _report(new LeaseFault($"putting back the bytes that {patch.Owner.PolicyId} patched at 0x{patch.Gpa:x}", error));
-        }
-    }
-
-    private Patch? LaterPatch(ulong gpa, int first)
-    {
-        for (var j = first; j < _patches.Count; j++)
-        {
-            if (_patches[j].Overlaps(gpa, 1))
-            {
-                return _patches[j];
-            }
-        }
-
-        return null;
-    }
-
-    private sealed record Patch(LeaseOwner Owner, ulong Gpa, byte[] Former, byte[] Written)
-    {
-        // Subtractions instead of sums: the last byte of the address space must not overflow.
-        public bool Overlaps(ulong gpa, int length) =>
-            gpa >= Gpa ? gpa - Gpa < (ulong)Written.Length : Gpa - gpa < (ulong)length;
+            Policy = patch.Owner.PolicyId,
+            Fields =
+            [
+                new OutputField("gpa", patch.Gpa),
+                new OutputField("expected", Convert.ToHexString(patch.Written.AsSpan(0, shown))),
+                new OutputField("found", Convert.ToHexString(current[..shown])),
+            ],
+        });
     }
 }

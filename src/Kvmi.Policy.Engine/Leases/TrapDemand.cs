@@ -50,6 +50,9 @@ internal sealed class TrapDemand
     /// <summary>True when the page-fault event is needed, on every vCPU.</summary>
     public bool PageFaults { get; }
 
+    /// <summary>True when a hit of a breakpoint is heard of on whatever vCPU it happens.</summary>
+    public bool HasBreakpointsEverywhere => _vcpus.Length == 0 && Events.Contains(EventKind.Breakpoint);
+
     /// <summary>How many MSR numbers the filter names, counted without listing them.</summary>
     public static ulong CountMsrs(EventFilter filter) =>
         filter.Msrs.Aggregate(0UL, (sum, range) => sum > uint.MaxValue ? sum : sum + Math.Min(range.Last - range.First, uint.MaxValue) + 1);

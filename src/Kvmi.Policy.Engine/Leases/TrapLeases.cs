@@ -83,21 +83,16 @@ internal sealed class TrapLeases : ITrapCommands
             return;
         }
 
-        if (index != _vcpus.Count || index >= MaxVcpus)
+        if (index >= MaxVcpus)
         {
-            _report(new LeaseFault($"arming hot-plugged vCPU {index} (there are {_vcpus.Count} so far, at most {MaxVcpus} are "
-                + "served)", KvmiError.InvalidArgument));
+            _report(new LeaseFault($"arming hot-plugged vCPU {index} (at most {MaxVcpus} are served)", KvmiError.InvalidArgument));
             return;
         }
 
-        var vcpu = new VcpuTraps(index);
-        _vcpus.Add(vcpu);
-        foreach (var demand in _holders)
+        // vCPUs are numbered without gaps: where one is seen, those before it exist too, whether their events came or not.
+        while (_vcpus.Count <= index)
         {
-            if (HoldAll(vcpu, demand) is { } fault)
-            {
-                _report(fault);
-            }
+            Add(new VcpuTraps((ushort)_vcpus.Count));
         }
     }
 
@@ -152,6 +147,18 @@ internal sealed class TrapLeases : ITrapCommands
         foreach (var msr in demand.Msrs)
         {
             yield return (TrapKind.Msr, msr);
+        }
+    }
+
+    private void Add(VcpuTraps vcpu)
+    {
+        _vcpus.Add(vcpu);
+        foreach (var demand in _holders)
+        {
+            if (HoldAll(vcpu, demand) is { } fault)
+            {
+                _report(fault);
+            }
         }
     }
 

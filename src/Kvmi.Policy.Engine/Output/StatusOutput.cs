@@ -3,8 +3,8 @@ namespace Kvmi.Policy.Engine.Output;
 /// <summary>Something about the host itself: connected, reloaded, refused, quarantined.</summary>
 public sealed record StatusOutput : OutputRecord
 {
-    /// <summary>Stable word: connected, disconnected, loaded, reloaded, in-service, reload-failed, refused, quarantined, timeout, policy-error,
-    /// lease-error, command-error, lost-output.</summary>
+    /// <summary>Stable word: connected, disconnected, loaded, reloaded, in-service, reload-failed, refused, quarantined, timeout,
+    /// policy-error, lease-error, patch-refused, patches-left, patches-restored, journal-discarded, master-mode, command-error, lost-output.</summary>
     public required string Status { get; init; }
 
     /// <summary>The policy, when one is concerned.</summary>

@@ -8,6 +8,9 @@ internal sealed class CurrentEvent
 {
     public bool Active;
     public long Number;
+
+    /// <summary>The event is a hit of a policy's own breakpoint; the guest's byte is back already.</summary>
+    public bool OwnBreakpoint;
     public EventFacts Facts;
     public KvmRegs Regs;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Runtime.State;
 
@@ -9,11 +10,15 @@ internal sealed class EngineServices
 {
     private readonly ConcurrentDictionary<(string PolicyId, int Generation), NamedState> _sharedState = new();
 
+    private volatile MasterMode _master;
+
     public EngineServices(PolicyEngineOptions options, OutputPump output)
     {
         Time = options.TimeProvider;
         Output = output;
         EmitAllDecisions = options.EmitAllDecisions;
+        StateDirectory = options.StateDirectory;
+        GiveBackPatience = options.GiveBackPatience;
         HashSeed = options.HashSeed ?? (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
         NanosecondsPerTick = 1e9 / Time.TimestampFrequency;
     }
@@ -23,6 +28,17 @@ internal sealed class EngineServices
     public OutputPump Output { get; }
 
     public bool EmitAllDecisions { get; }
+
+    public string? StateDirectory { get; }
+
+    public TimeSpan GiveBackPatience { get; }
+
+    /// <summary>The switch over all policies. Any thread writes it, handlers look at it before each event.</summary>
+    public MasterMode Master
+    {
+        get => _master;
+        set => _master = value;
+    }
 
     public ulong HashSeed { get; }
 

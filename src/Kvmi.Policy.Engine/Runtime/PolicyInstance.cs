@@ -12,8 +12,11 @@ namespace Kvmi.Policy.Engine.Runtime;
 /// <summary>One policy of one generation on one VM.</summary>
 internal sealed class PolicyInstance
 {
+    private readonly VmContext _context;
+
     public PolicyInstance(VmContext context, GenerationPolicy source, int order, PolicyMemory memory, ServiceRegistry registry)
     {
+        _context = context;
         Definition = source.Definition;
         Statistics = source.Statistics;
         Order = order;
@@ -36,7 +39,8 @@ internal sealed class PolicyInstance
     /// <summary>Position among the generation's policies: priority, then id. Decides among equal votes.</summary>
     public int Order { get; }
 
-    public bool Enforcing => Definition.Mode == PolicyMode.Enforce;
+    /// <summary>True in enforce mode, unless the switch over all policies says audit.</summary>
+    public bool Enforcing => Definition.Mode == PolicyMode.Enforce && _context.Master == MasterMode.AsWritten;
 
     public TrapDemand Demand { get; }
 
@@ -68,6 +72,9 @@ internal sealed class PolicyInstance
 
     /// <summary>Its code has kept a thread: none of it may be called again, because it may hold its own locks or be half-way.</summary>
     public bool IsHung { get; set; }
+
+    /// <summary>OnDetach was called before the end of the connection.</summary>
+    public bool SaidGoodbye { get; set; }
 
     /// <summary>True from the end of the build to quarantine, reload or detach.</summary>
     public bool InService { get; private set; }

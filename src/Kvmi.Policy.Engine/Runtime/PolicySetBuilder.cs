@@ -36,6 +36,13 @@ internal sealed class PolicySetBuilder
     /// <summary>Builds the policies, or those that were not tried before a thread was lost.</summary>
     public PolicySet Build()
     {
+        if (_context.Master == MasterMode.Off)
+        {
+            _context.Status(
+                "in-service", null, $"Generation {_generation.Number} is not in service on {_context.Name}: the switch over all policies is off.");
+            return new PolicySet(_generation, []);
+        }
+
         while (_next < _sources.Length)
         {
             var (policy, order) = _sources[_next++];
@@ -66,21 +73,7 @@ internal sealed class PolicySetBuilder
     {
         _refused++;
         Refuse(instance.Definition, $"it could not be started: its first code did not return within {PolicyBudget.StartTimeout.TotalSeconds:0} s.");
-        GiveBack(_context, instance);
-    }
-
-    /// <summary>Gives back everything that an instance holds; its traps, pages and patches.</summary>
-    public static void GiveBack(VmContext context, PolicyInstance instance)
-    {
-        // Pages first, while their events are still on; then bytes, then traps.
-        if (instance.Owner is { } owner)
-        {
-            context.Pages.Release(owner);
-            context.Patches.Release(owner);
-        }
-
-        instance.TakeOutOfService();
-        context.Traps.Release(instance.Demand);
+        LeaseReturn.GiveBack(_context, instance);
     }
 
     private PolicyInstance? TryBuild(GenerationPolicy source, int order)
@@ -98,7 +91,7 @@ internal sealed class PolicySetBuilder
         if (_context.Traps.Acquire(instance.Demand) is { } fault)
         {
             Refuse(definition, $"{fault}.");
-            GiveBack(_context, instance);
+            LeaseReturn.GiveBack(_context, instance);
             return null;
         }
 
@@ -110,7 +103,7 @@ internal sealed class PolicySetBuilder
         {
             // The factory's own exception says type, text and place of what the policy threw.
             Refuse(definition, $"it could not be started: {exception.Message}");
-            GiveBack(_context, instance);
+            LeaseReturn.GiveBack(_context, instance);
             return null;
         }
 
@@ -118,7 +111,7 @@ internal sealed class PolicySetBuilder
         {
             Refuse(definition, $"{pageFault}.");
             InstanceCode.Detach(_context, instance);
-            GiveBack(_context, instance);
+            LeaseReturn.GiveBack(_context, instance);
             return null;
         }
 
@@ -135,6 +128,12 @@ internal sealed class PolicySetBuilder
             // From here on the predecessor owns nothing: what it does in OnDetach must not touch its successor's leases.
             predecessor.Owner = null;
             predecessor.Memory.State.DropCollectible();
+            if (definition.Mode == PolicyMode.Audit)
+            {
+                // What an enforcing policy wrote is nothing that an auditing one may keep up.
+                _context.Patches.Release(predecessor.Memory.Owner);
+            }
+
             return predecessor.Memory;
         }
 

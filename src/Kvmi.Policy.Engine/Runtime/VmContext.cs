@@ -1,6 +1,8 @@
 using Kvmi.Guest.Decoding;
 using Kvmi.Guest.Memory;
 using Kvmi.Policy.Engine.Leases;
+using Kvmi.Policy.Engine.Leases.Journal;
+using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Runtime.Services;
 using Kvmi.Protocol;
@@ -22,6 +24,7 @@ internal sealed class VmContext
         Traps = new TrapLeases(vm, Report);
         Pages = new PageLeases(vm, Report);
         Patches = new MemoryPatches(vm, Report);
+        Breakpoints = new BreakpointLeases(vm, Patches);
         Clock = new PolicyClock(engine.Time);
         Guest = new GuestVm(this);
         Foreign = new ForeignCode(vm.Custody ?? new VmCustody());
@@ -37,6 +40,9 @@ internal sealed class VmContext
     /// <summary>The event that is being decided. A thread that was lost keeps the object of its own.</summary>
     public CurrentEvent Event { get; private set; } = new();
 
+    /// <summary>The switch over all policies as this VM has taken it over.</summary>
+    public MasterMode Master { get; set; }
+
     public VmPhysicalMemory Memory { get; }
 
     public InstructionLength Instructions { get; }
@@ -46,6 +52,8 @@ internal sealed class VmContext
     public PageLeases Pages { get; }
 
     public MemoryPatches Patches { get; }
+
+    public BreakpointLeases Breakpoints { get; }
 
     public PolicyClock Clock { get; }
 
@@ -58,8 +66,47 @@ internal sealed class VmContext
 
     public bool Offers(CommandKind command) => Vm.Capabilities.Commands.Contains(command);
 
+    /// <summary>Puts back what an earlier connection or process left in the guest's memory, and remembers patches from here on.</summary>
+    /// <exception cref="VmConnectionLostException">The connection ended meanwhile; the journal keeps what is left.</exception>
+    public void OpenJournal()
+    {
+        if (Engine.StateDirectory is not { } directory)
+        {
+            return;
+        }
+
+        var journal = new PatchJournal(directory, Vm.Identity);
+        Patches.Journal = journal;
+        var left = journal.Recover(out var discarded);
+        if (discarded is not null)
+        {
+            Status("journal-discarded", null, $"The journal of patches that {Name} had before is of no use: {discarded}.");
+        }
+
+        if (left.Count == 0)
+        {
+            return;
+        }
+
+        var patches = left.Count;
+        Patches.Adopt(left);
+        var bytes = Patches.ReleaseAll();
+        Status(
+            "patches-restored",
+            null,
+            $"{patches} patches were left in the memory of {Name} by an earlier connection; {bytes} bytes are put back.",
+            [new OutputField("patches", (long)patches), new OutputField("bytes", (long)bytes)]);
+    }
+
+    /// <summary>Lets go of the journal; it keeps what is still in the guest.</summary>
+    public void CloseJournal()
+    {
+        Patches.Journal?.Dispose();
+        Patches.Journal = null;
+    }
+
     /// <summary>Writes a status line about this VM.</summary>
-    public void Status(string status, string? policy, string message) =>
+    public void Status(string status, string? policy, string message, IReadOnlyList<OutputField>? fields = null) =>
         Engine.Output.Write(new StatusOutput
         {
             Time = Engine.Time.GetUtcNow(),
@@ -67,7 +114,9 @@ internal sealed class VmContext
             Status = status,
             Policy = policy,
             Message = message,
+            Fields = fields ?? [],
         });
 
-    private void Report(LeaseFault fault) => Status("lease-error", null, $"{fault}.");
+    /// <summary>Writes a status line about a lease.</summary>
+    public void Report(LeaseFault fault) => Status(fault.Status, fault.Policy, $"{fault}.", fault.Fields);
 }

@@ -1,5 +1,6 @@
 using Kvmi.Policy.Engine.Decisions;
 using Kvmi.Policy.Engine.Dispatch;
+using Kvmi.Policy.Engine.Leases;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Protocol.Events;
 
@@ -79,7 +80,7 @@ public sealed partial class VmPolicyHandler
     private void QuarantineHung(PolicyInstance hung)
     {
         hung.QuarantineDue = false;
-        PolicySetBuilder.GiveBack(_context, hung);
+        LeaseReturn.GiveBack(_context, hung);
         _context.Status(
             "quarantined",
             hung.Id,

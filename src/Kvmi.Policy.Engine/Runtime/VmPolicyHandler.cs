@@ -45,6 +45,7 @@ public sealed partial class VmPolicyHandler : IVmHandler
     public void Attached()
     {
         _attached = true;
+        _context.OpenJournal();
         TakeOverIfNew();
     }
 
@@ -62,12 +63,19 @@ public sealed partial class VmPolicyHandler : IVmHandler
             return;
         }
 
+        if (frame.Vcpu >= _context.Traps.VcpuCount)
+        {
+            // Plugged in where the dialect has no event for it.
+            _context.Traps.VcpuCreated(frame.Vcpu);
+        }
+
         TakeOverIfNew();
         var start = _context.Engine.Time.GetTimestamp();
         var current = _context.Event;
         current.Facts = new EventFacts(in frame);
         current.Regs = frame.Regs;
         current.Number++;
+        current.OwnBreakpoint = false;
         current.Active = true;
         try
         {
@@ -100,71 +108,15 @@ public sealed partial class VmPolicyHandler : IVmHandler
     public void Idle()
     {
         TakeOverIfNew();
+        if (_attached && _context.Vm.VcpuCount > _context.Traps.VcpuCount)
+        {
+            _context.Traps.VcpuCreated((ushort)Math.Min(_context.Vm.VcpuCount - 1, ushort.MaxValue));
+        }
+
         if (_attached && _context.Traps.HasPending)
         {
             _context.Traps.Retry();
         }
-    }
-
-    /// <inheritdoc/>
-    public void Detaching(DetachReason reason)
-    {
-        if (!_attached)
-        {
-            return;
-        }
-
-        _attached = false;
-        _leaving = _set;
-        _set = new PolicySet(null, []);
-        _commandsWork = reason is DetachReason.Stopping or DetachReason.Unhook;
-        LeaveAll();
-    }
-
-    private void LeaveAll()
-    {
-        var set = _leaving!;
-        try
-        {
-            foreach (var policy in set.Policies)
-            {
-                if (policy.InService)
-                {
-                    Leave(policy);
-                }
-            }
-        }
-        catch (Exception exception) when (exception is not HandlerAbandonedException)
-        {
-            _leaving = null;
-            set.Generation?.Release();
-            throw;
-        }
-
-        _leaving = null;
-        set.Generation?.Release();
-    }
-
-    private void Leave(PolicyInstance policy)
-    {
-        try
-        {
-            InstanceCode.Detach(_context, policy);
-            if (_commandsWork)
-            {
-                PolicySetBuilder.GiveBack(_context, policy);
-            }
-        }
-        catch (VmConnectionLostException exception)
-        {
-            if (_commandsWork)
-            {
-                _commandsWork = false;
-                _context.Status("lease-error", policy.Id, $"The connection was lost while leases were given back: {exception.Message}");
-            }
-        }
-
-        policy.TakeOutOfService();
     }
 
     private void Decide(in EventFrame frame, ref EventReply reply, long start)
@@ -213,6 +165,11 @@ public sealed partial class VmPolicyHandler : IVmHandler
 
     private void TakeOverIfNew()
     {
+        if (_attached && _context.Master != _context.Engine.Master)
+        {
+            ChangeMaster(_context.Engine.Master);
+        }
+
         var next = _target.Current;
         if (_attached && !ReferenceEquals(next, _set.Generation))
         {
@@ -260,8 +217,7 @@ public sealed partial class VmPolicyHandler : IVmHandler
             {
                 if (policy.InService)
                 {
-                    InstanceCode.Detach(_context, policy);
-                    PolicySetBuilder.GiveBack(_context, policy);
+                    Retire(policy);
                 }
             }
         }
@@ -274,28 +230,5 @@ public sealed partial class VmPolicyHandler : IVmHandler
 
         _change = null;
         change.Before.Generation?.Release();
-    }
-
-    private void Quarantine()
-    {
-        _set.QuarantineDue = false;
-        foreach (var policy in _set.Policies)
-        {
-            if (!policy.QuarantineDue || !policy.InService)
-            {
-                continue;
-            }
-
-            InstanceCode.Detach(_context, policy);
-            PolicySetBuilder.GiveBack(_context, policy);
-            var limit = policy.Definition.OnError;
-            _context.Status(
-                "quarantined",
-                policy.Id,
-                $"Policy {policy.Id} is out of service on this VM after {limit.QuarantineAfter} errors within {limit.Window}; its "
-                + "leases are given back, and the next reload tries it again.");
-        }
-
-        _set.RebuildTable();
     }
 }

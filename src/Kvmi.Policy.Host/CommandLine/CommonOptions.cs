@@ -59,6 +59,23 @@ internal static class CommonOptions
         CustomParser = result => Choose<PolicyMode>(result, [("audit", PolicyMode.Audit), ("enforce", PolicyMode.Enforce)]),
     };
 
+    /// <summary>--master.</summary>
+    public static Option<MasterMode?> Master() => new("--master")
+    {
+        Description = "One switch over all policies: audit (none is carried out) or off (none is in service); while it runs, SIGUSR1 sets audit and SIGUSR2 "
+            + "takes that back",
+        HelpName = "audit|off",
+        CustomParser = result => Choose<MasterMode>(result, [("audit", MasterMode.Audit), ("off", MasterMode.Off)]),
+    };
+
+    /// <summary>--state.</summary>
+    public static Option<string?> State() => new("--state")
+    {
+        Description = "Directory of the journals that put guest memory back after a crash (default: /var/lib/kvmi-policy for root, else "
+            + "$XDG_STATE_HOME/kvmi-policy)",
+        HelpName = "DIR",
+    };
+
     /// <summary>--events.</summary>
     public static Option<long?> Events() => new("--events")
     {

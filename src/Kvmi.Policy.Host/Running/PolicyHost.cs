@@ -43,7 +43,15 @@ internal sealed class PolicyHost
     private async Task<int> RunAsync(CancellationToken shutdown)
     {
         var started = _context.Time.GetTimestamp();
-        using var engine = new PolicyEngine(new PolicyEngineOptions { Output = _results, TimeProvider = _context.Time, Logger = _logger });
+        using var engine = new PolicyEngine(new PolicyEngineOptions
+        {
+            Output = _results,
+            TimeProvider = _context.Time,
+            Logger = _logger,
+            StateDirectory = _options.State,
+        });
+        using var master = new MasterSignals(
+            engine, _options.Master, mode => Status("master-mode", $"The switch over all policies is now: {Words.CamelCase(mode.ToString())}."));
         var policies = await LivePolicies.StartAsync(_context, _options, engine).ConfigureAwait(false);
         if (policies is null)
         {

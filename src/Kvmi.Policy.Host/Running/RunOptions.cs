@@ -15,6 +15,12 @@ internal sealed record RunOptions
 
     public PolicyMode? Mode { get; init; }
 
+    /// <summary>The switch over all policies at the start.</summary>
+    public MasterMode Master { get; init; }
+
+    /// <summary>Where the journals of patches are.</summary>
+    public required string State { get; init; }
+
     /// <summary>Scenario of the built-in simulated guest; null for none.</summary>
     public string? Scenario { get; init; }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Loading;
 using Kvmi.Policy.Host.Running;
@@ -39,6 +40,8 @@ internal static class RunVerb
         var policies = CommonOptions.Policies();
         var plugins = CommonOptions.Plugins();
         var mode = CommonOptions.Mode();
+        var master = CommonOptions.Master();
+        var state = CommonOptions.State();
         var dialect = CommonOptions.Dialect(auto: true);
         var events = CommonOptions.Events();
         var duration = CommonOptions.For();
@@ -50,7 +53,8 @@ internal static class RunVerb
         var verb = new Command("run",
             "Decide about the events of introspected VMs with the policies.\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy run --listen unix:/run/kvmi.sock --mode audit")
         {
-            listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, mode, dialect, events, duration, cookie, remote, untrusted, allowWeak, json,
+            listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, mode, master, state, dialect, events, duration, cookie, remote, untrusted,
+            allowWeak, json,
         };
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
@@ -75,6 +79,8 @@ internal static class RunVerb
                 Policies = DefaultDirectories.Policies(parse.GetRequiredValue(policies)),
                 Plugins = DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
                 Mode = parse.GetValue(mode),
+                Master = parse.GetValue(master) ?? MasterMode.AsWritten,
+                State = StateDirectory.Prepare(parse.GetValue(state)),
                 Scenario = scenario,
                 Dialect = parse.GetValue(dialect),
                 SimulatedDialect = parse.GetValue(simulatedDialect),

@@ -16,6 +16,8 @@ internal sealed partial class VmConnection : IIntrospectedVm
     // After the handler has detached: enough for one event of every vCPU that was on its way, bounded against a peer that never stops.
     private const int MaxLateReceives = 256;
 
+    private const byte Int3 = 0xCC;
+
     private readonly MessageChannel _channel;
     private readonly Dialect _dialect;
     private readonly TimeProvider _time;
@@ -266,13 +268,21 @@ internal sealed partial class VmConnection : IIntrospectedVm
     /// <summary>The handler has given back what it took; events that were on their way meanwhile get the default answer.</summary>
     private void AnswerLateEvents()
     {
+        var looks = 0;
         for (var receives = 0; _loss is null; receives++)
         {
             do
             {
                 while (_queue.TryDequeue(out var slot))
                 {
-                    AnswerByDefault(slot);
+                    if (slot.Kind == EventKind.Breakpoint && looks++ < MaxLateReceives)
+                    {
+                        AnswerLateBreakpoint(slot);
+                    }
+                    else
+                    {
+                        AnswerByDefault(slot);
+                    }
                 }
             }
             while (TakeMessage());
@@ -285,6 +295,28 @@ internal sealed partial class VmConnection : IIntrospectedVm
 
             ReceiveOrLose();
         }
+    }
+
+    /// <summary>
+    /// An INT3 that the handler put into guest code and has taken back meanwhile is nothing that the guest may be told of: where there is none
+    /// any more, the vCPU tries the instruction again.
+    /// </summary>
+    private void AnswerLateBreakpoint(EventSlot slot)
+    {
+        if (!Capabilities.Commands.Contains(CommandKind.ReadPhysical) || _dialect.ReadEvent(slot.Message, out var frame) != DecodeStatus.Ok)
+        {
+            AnswerByDefault(slot);
+            return;
+        }
+
+        byte current = 0;
+        var reply = Default(in frame);
+        if (ReadPhysical(frame.Gpa, new Span<byte>(ref current)) == KvmiError.None && current != Int3)
+        {
+            reply.Action = EventAction.Retry;
+        }
+
+        Answer(slot, in frame, in reply);
     }
 
     private void ThrowIfLost()

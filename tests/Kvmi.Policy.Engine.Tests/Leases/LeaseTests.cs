@@ -60,6 +60,20 @@ public sealed class LeaseTests
     }
 
     [Fact]
+    public void A_vcpu_that_nobody_announced_is_armed_when_an_event_names_it_and_those_before_it_too()
+    {
+        using var bench = new EngineBench();
+        var before = bench.Vm.Snapshot();
+        bench.Load(Loaded(Define("p", OnCr3), Cr(() => Decision.Allow)));
+        bench.Attach();
+        bench.Send(EventBody.Plain(EventKind.Hypercall), 3);
+
+        Assert.True(bench.Vm.IsOn("cr3 vcpu 2") && bench.Vm.IsOn("cr3 vcpu 3"));
+        bench.Handler.Detaching(DetachReason.Stopping);
+        Assert.Equal(before, bench.Vm.Snapshot());
+    }
+
+    [Fact]
     public void A_vcpu_created_anew_while_a_generation_waits_gets_each_command_once()
     {
         using var bench = new EngineBench();

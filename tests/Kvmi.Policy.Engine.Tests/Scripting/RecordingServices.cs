@@ -1,7 +1,7 @@
 namespace Kvmi.Policy.Engine.Tests.Scripting;
 
 /// <summary>Services of one policy that keep what the policy said. State is unbounded; parameters, memory and pages are not there.</summary>
-internal sealed class RecordingServices : IPolicyServices, IPolicyFacts, IPolicyState, IPolicyClock, IPageLeases
+internal sealed class RecordingServices : IPolicyServices, IPolicyFacts, IPolicyState, IPolicyClock, IPageLeases, IBreakpointLeases
 {
     private readonly Dictionary<Type, object> _services;
 
@@ -20,6 +20,8 @@ internal sealed class RecordingServices : IPolicyServices, IPolicyFacts, IPolicy
     public IGuestMemory Memory => throw new InvalidOperationException("no memory here");
 
     public IPageLeases Pages => this;
+
+    public IBreakpointLeases Breakpoints => this;
 
     public IRegisterEdits Registers => throw new InvalidOperationException("no registers here");
 
@@ -62,6 +64,14 @@ internal sealed class RecordingServices : IPolicyServices, IPolicyFacts, IPolicy
     bool IPageLeases.Set(ulong gpa, Kvmi.Protocol.PageAccess access) => true;
 
     bool IPageLeases.Release(ulong gpa) => true;
+
+    bool IBreakpointLeases.Set(ulong gpa) => true;
+
+    void IBreakpointLeases.Release(ulong gpa)
+    {
+    }
+
+    bool IBreakpointLeases.IsSet(ulong gpa) => true;
 
     Kvmi.Protocol.PageAccess IPageLeases.Get(ulong gpa) => Kvmi.Protocol.PageAccess.All;
 

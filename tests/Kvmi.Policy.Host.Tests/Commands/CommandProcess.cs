@@ -142,6 +142,9 @@ internal sealed partial class CommandProcess : IAsyncDisposable
     /// <summary>Asks for an orderly end: SIGTERM.</summary>
     public void Terminate() => Assert.Equal(0, Kill(_process.Id, 15));
 
+    /// <summary>Sends any other signal.</summary>
+    public void Signal(int number) => Assert.Equal(0, Kill(_process.Id, number));
+
     /// <summary>Ctrl-C: SIGINT.</summary>
     public void Interrupt() => Assert.Equal(0, Kill(_process.Id, 2));
 

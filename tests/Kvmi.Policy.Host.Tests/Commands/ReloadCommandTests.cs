@@ -23,7 +23,7 @@ public sealed class ReloadCommandTests
         Assert.Equal(simulation.GetProperty("replyCount").GetInt64(), run.GetProperty("events").GetInt64());
         Assert.Equal(3, run.GetProperty("reloads").GetInt64());
         var policy = Assert.Single(result.Json, line => RunCommandTests.Summary(line) == "policy");
-        Assert.Equal(simulation.GetProperty("events").GetProperty("cr").GetInt64(), policy.GetProperty("events").GetInt64());
+        AssertDecidedAll(simulation, policy);
     }
 
     [Fact]
@@ -51,6 +51,13 @@ public sealed class ReloadCommandTests
         var run = Assert.Single(result.Json, line => RunCommandTests.Summary(line) == "run");
         Assert.Equal(1, run.GetProperty("failedReloads").GetInt64());
         var policy = Assert.Single(result.Json, line => RunCommandTests.Summary(line) == "policy");
-        Assert.Equal(simulation.GetProperty("events").GetProperty("cr").GetInt64(), policy.GetProperty("events").GetInt64());
+        AssertDecidedAll(simulation, policy);
+    }
+
+    // One event of each of the two vCPUs may be on its way while the policies detach; the session answers those by itself.
+    private static void AssertDecidedAll(System.Text.Json.JsonElement simulation, System.Text.Json.JsonElement policy)
+    {
+        var sent = simulation.GetProperty("events").GetProperty("cr").GetInt64();
+        Assert.InRange(policy.GetProperty("events").GetInt64(), sent - 2, sent);
     }
 }

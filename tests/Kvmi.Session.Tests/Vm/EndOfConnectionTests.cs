@@ -237,6 +237,23 @@ public class EndOfConnectionTests
         Assert.Equal([DetachReason.Stopping], handler.Detached);
     }
 
+    [Theory]
+    [InlineData(0x90, EventAction.Retry)]
+    [InlineData(0xCC, EventAction.Continue)]
+    public async Task A_breakpoint_that_comes_while_the_handler_takes_its_own_back_is_the_guests_only_if_it_is_still_there(byte code, EventAction action)
+    {
+        var handler = new TestHandler { OnDetaching = (vm, _) => vm.WritePhysical(0x5000, [0x90]) };
+        await using var server = new TestServer(handler);
+        using var peer = FakePeer.Attached(server.Path, vcpus: 2);
+        peer.SendEvent(0, EventBody.Plain(EventKind.Unhook));
+        var write = peer.ReadCommand(CommandKind.WritePhysical);
+        peer.SendEvent(1, EventBody.Breakpoint(0x5000, 1));
+        peer.Reply(write, KvmiError.None);
+        peer.Reply(peer.ReadCommand(CommandKind.ReadPhysical), [code]);
+        Assert.Equal(action, peer.ReadEventReply(EventKind.Breakpoint).Action);
+        Assert.True(peer.IsClosedByTool());
+    }
+
     private static TestHandler Asking() => new()
     {
         OnEvent = (IIntrospectedVm vm, in EventFrame _, ref EventReply _) => vm.GetMaxGfn(out var _),

@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Protocol;
 
@@ -65,7 +66,7 @@ internal sealed class NoticeWriter
             Policy = _policy.Id,
             Name = name,
             Severity = _policy.Definition.Severity,
-            Mode = _policy.Definition.Mode,
+            Mode = _policy.Enforcing ? PolicyMode.Enforce : PolicyMode.Audit,
             Vcpu = current.Active ? current.Facts.Vcpu : null,
             Event = current.Active ? current.Facts.Kind : null,
             Fields = fields,

@@ -19,6 +19,7 @@ internal sealed class PolicyServices : IPolicyServices
         State = new PolicyState(policy.Id, policy.Memory.State, context.Engine.HashSeed, context.Foreign);
         Memory = new GuestMemory(context, policy);
         Pages = new PolicyPages(context, policy);
+        Breakpoints = new PolicyBreakpoints(context, policy);
         Facts = new PolicyFacts(policy.Statistics, context.Name, policy.Definition.State.KeepOnReload);
         Clock = context.Clock;
         Vm = context.Guest;
@@ -37,6 +38,8 @@ internal sealed class PolicyServices : IPolicyServices
     public IGuestMemory Memory { get; }
 
     public IPageLeases Pages { get; }
+
+    public IBreakpointLeases Breakpoints { get; }
 
     public IRegisterEdits Registers => _policy.Edits;
 

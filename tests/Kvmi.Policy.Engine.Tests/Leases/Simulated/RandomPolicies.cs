@@ -1,0 +1,71 @@
+using Kvmi.Policy.Engine.Generations;
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Tests.Runtime;
+using Kvmi.Protocol;
+using static Kvmi.Policy.Engine.Tests.Runtime.EngineBench;
+
+namespace Kvmi.Policy.Engine.Tests.Leases.Simulated;
+
+/// <summary>Policies with every kind of lease on a guest that really runs into them; some throw until they are quarantined, some cannot start, some keep their state.</summary>
+internal static class RandomPolicies
+{
+    private const ulong Free = 0x700_0000;
+    private const ulong EntryText = 0x1E0_0000;
+
+    /// <summary>Up to four policies.</summary>
+    public static GenerationPolicy[] Some(int number) =>
+        [.. Enumerable.Range(0, 4).Where(i => (number & (1 << i)) != 0).Select(i => One(i, (number >> 4) * 31 * (i + 1)))];
+
+    private static GenerationPolicy One(int index, int seed)
+    {
+        var definition = Define($"p{index}", OnCr3, On(EventKind.Msr), On(EventKind.PageFault), On(EventKind.Breakpoint)) with
+        {
+            Mode = Bits(seed, 6, 2) == 3 ? PolicyMode.Audit : PolicyMode.Enforce,
+            Watch = [Watch(Free, Free + 0xFFF + ((ulong)Bits(seed, 4, 2) << 12), PageAccess.ReadExecute), Watch(EntryText, EntryText + 0xFFF, PageAccess.ReadWrite)],
+            State = new PolicyStateSettings(PolicyStateScope.Vm, Bits(seed, 1, 1) == 1),
+            OnError = new PolicyErrorHandling(DecisionKind.Allow, 3, TimeSpan.FromMinutes(1)),
+        };
+        return Loaded(definition, services =>
+        {
+            services.Memory.TryWritePhysical(Free + 0x2FFE + (ulong)index, [(byte)seed, (byte)(index + 1), 0xAB]);
+            services.Breakpoints.Set(EntryText + 0x80);
+            if (Bits(seed, 8, 3) == 7)
+            {
+                throw new InvalidOperationException("cannot start");
+            }
+
+            var events = 0;
+            PolicyHandler<CrEvent> cr = e =>
+            {
+                events++;
+                if (Bits(seed, 2, 2) == 0 && events % 16 == 0)
+                {
+                    throw new InvalidOperationException("bad day");
+                }
+
+                // The instruction that this vCPU is at: all vCPUs come here again and again.
+                if (services.Memory.TryTranslate(e, e.Rip, out var gpa))
+                {
+                    services.Breakpoints.Set(gpa);
+                }
+
+                services.Pages.Set(EntryText, PageAccess.ReadWrite);
+                services.Memory.TryWritePhysical(Free + 0x3000 + ((ulong)Bits(seed, 3, 4) << 1), [(byte)events, (byte)index, 0xCD, 0xEF]);
+                return Decision.Allow;
+            };
+            PolicyHandler<PageFaultEvent> pf = e =>
+            {
+                services.Pages.Set(e.Gpa, PageAccess.All);
+                return Decision.Retry;
+            };
+            PolicyHandler<BreakpointEvent> breakpoint = e =>
+            {
+                services.Memory.TryWritePhysical(Free + 0x4000, [(byte)index, (byte)events]);
+                return Bits(seed, 5, 1) == 1 ? Decision.Retry : Decision.Allow;
+            };
+            return [cr, Msr(() => Decision.Allow), pf, breakpoint];
+        });
+    }
+
+    private static int Bits(int number, int shift, int count) => (int)(((uint)number >> shift) & ((1u << count) - 1));
+}
