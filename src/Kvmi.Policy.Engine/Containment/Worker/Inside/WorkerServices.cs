@@ -36,6 +36,7 @@ internal sealed class WorkerServices : IPolicyServices, IPolicyClock, IGuestVm
         State = new PolicyState(definition.Id, new NamedState(shared: false), hashSeed, new ForeignCode(new VmCustody()));
         Memory = new WorkerMemory(channel);
         Pages = new WorkerPages(channel);
+        Breakpoints = new WorkerBreakpoints(definition.Id);
         Edits = new WorkerRegisters(current);
         OwnFacts = new WorkerFacts(channel);
     }
@@ -51,6 +52,8 @@ internal sealed class WorkerServices : IPolicyServices, IPolicyClock, IGuestVm
     public IGuestMemory Memory { get; }
 
     public IPageLeases Pages { get; }
+
+    public IBreakpointLeases Breakpoints { get; }
 
     public IRegisterEdits Registers => Edits;
 
