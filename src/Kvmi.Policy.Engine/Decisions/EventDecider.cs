@@ -247,7 +247,7 @@ internal sealed partial class EventDecider
         }
         catch (Exception exception) when (exception is not (VmConnectionLostException or HandlerAbandonedException))
         {
-            problem = $"threw {exception.GetType().Name}: {exception.Message}";
+            problem = $"threw {ExceptionText.Of(exception)}";
         }
 
         failed = true;
@@ -261,6 +261,7 @@ internal sealed partial class EventDecider
         var budget = policy.Definition.Budget;
         var meter = ScriptMeter.Current;
         Exception? failure = null;
+        string? failureText = null;
         decision = default;
         meter.Begin(budget.Fuel, budget.Memory);
         _context.Foreign.Begin(policy, ForeignCall.Handler, budget.Timeout);
@@ -270,21 +271,18 @@ internal sealed partial class EventDecider
         }
         catch (Exception exception)
         {
+            // The message may be the policy's code: it is asked for while the deadline still holds.
             failure = exception;
+            failureText = meter.End() ?? $"threw {ExceptionText.Of(exception)}";
         }
 
         var inTime = _context.Foreign.End();
 
         // Also what a handler swallows counts: it was stopped, and its answer is worth nothing.
-        problem = meter.End();
+        problem = failureText ?? meter.End();
         if (failure is VmConnectionLostException)
         {
             ExceptionDispatchInfo.Throw(failure);
-        }
-
-        if (failure is not null)
-        {
-            problem ??= $"threw {failure.GetType().Name}: {failure.Message}";
         }
 
         return inTime;
