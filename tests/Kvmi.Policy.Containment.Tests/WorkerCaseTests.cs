@@ -11,6 +11,8 @@ public sealed class WorkerCaseTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
+    public static TheoryData<string> Late => CorpusTests.Named(CorpusOutcome.Deadline);
+
     public static TheoryData<string> Cases => CorpusTests.Named(CorpusOutcome.Worker);
 
     [Theory]
@@ -18,7 +20,7 @@ public sealed class WorkerCaseTests
     public async Task It_ends_the_process_that_runs_it(string name)
     {
         using var folder = new CorpusFolder(CorpusCase.Find(name));
-        var exitCode = await RunCommandAsync(folder);
+        var (exitCode, _) = await RunCommandAsync(folder);
 
         // 128 and the signal's number, as a shell says it: the process was ended and did not end.
         Assert.InRange(exitCode, 129, 159);
@@ -28,10 +30,21 @@ public sealed class WorkerCaseTests
     public async Task The_innocent_policy_alone_ends_in_order()
     {
         using var folder = new CorpusFolder(null);
-        Assert.Equal(0, await RunCommandAsync(folder));
+        Assert.Equal(0, (await RunCommandAsync(folder)).ExitCode);
     }
 
-    private static async Task<int> RunCommandAsync(CorpusFolder folder)
+    [Theory]
+    [MemberData(nameof(Late))]
+    public async Task What_takes_too_long_is_answered_at_its_deadline_and_the_guest_ends_as_written(string name)
+    {
+        using var folder = new CorpusFolder(CorpusCase.Find(name));
+        var (exitCode, output) = await RunCommandAsync(folder);
+        Assert.True(exitCode == 0, output);
+        Assert.Contains("\"status\":\"timeout\"", output, StringComparison.Ordinal);
+        Assert.Contains("\"endedAsWritten\":true", output, StringComparison.Ordinal);
+    }
+
+    private static async Task<(int ExitCode, string Output)> RunCommandAsync(CorpusFolder folder)
     {
         // The tests lie in tests/NAME/bin/CONFIGURATION/FRAMEWORK; the command is built with the same configuration.
         var own = new DirectoryInfo(AppContext.BaseDirectory);
@@ -49,11 +62,12 @@ public sealed class WorkerCaseTests
         try
         {
             // A stack overflow prints its whole stack.
+            var output = process.StandardOutput.ReadToEndAsync(limit.Token);
             await Task.WhenAll(
-                process.StandardOutput.BaseStream.CopyToAsync(Stream.Null, limit.Token),
+                output,
                 process.StandardError.BaseStream.CopyToAsync(Stream.Null, limit.Token),
                 process.WaitForExitAsync(limit.Token));
-            return process.ExitCode;
+            return (process.ExitCode, await output);
         }
         finally
         {

@@ -48,7 +48,7 @@ internal sealed class CorpusFolder : IDisposable
         }
 
         var code = hostile.IsPlugin ? $"  script: {{ plugin: {hostile.Name}, type: Hostile }}\n" : "";
-        Write("policies/hostile/policy.yaml", Yaml(HostileId, 100, HostileSubscriptions, code, hostile.Outcome == CorpusOutcome.Deadline ? "100ms" : "30s"));
+        Write("policies/hostile/policy.yaml", Yaml(HostileId, 100, HostileSubscriptions, code, hostile.Outcome == CorpusOutcome.Deadline ? "100ms" : "500ms"));
         if (hostile.IsPlugin)
         {
             var folder = Directory.CreateDirectory(Path.Combine(Plugins, hostile.Name)).FullName;
@@ -86,7 +86,7 @@ internal sealed class CorpusFolder : IDisposable
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
-    private static string Yaml(string id, int priority, string subscriptions, string code, string timeout = "30s") => $$"""
+    private static string Yaml(string id, int priority, string subscriptions, string code, string timeout = "500ms") => $$"""
         apiVersion: kvmi.policy/v1
         kind: Policy
         metadata:
