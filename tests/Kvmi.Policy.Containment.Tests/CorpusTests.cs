@@ -8,8 +8,6 @@ namespace Kvmi.Policy.Containment.Tests;
 /// <summary>Every hostile policy beside an innocent one: what becomes of it, and that nobody else notices.</summary>
 public sealed class CorpusTests(InnocentRun innocent) : IClassFixture<InnocentRun>
 {
-    private const long HeapBound = 64 << 20;
-
     public static TheoryData<string> Loaded => Named(CorpusOutcome.NotStarted, CorpusOutcome.Stopped, CorpusOutcome.Error, CorpusOutcome.Harmless, CorpusOutcome.Leaks);
 
     public static TheoryData<string> Refused => Named(CorpusOutcome.Refused);
@@ -43,7 +41,7 @@ public sealed class CorpusTests(InnocentRun innocent) : IClassFixture<InnocentRu
         innocent.AssertSame(run);
         AssertFate(hostile, run);
         Assert.Equal(0, run.GenerationsAlive);
-        Assert.InRange(run.HeapGrowth, long.MinValue, HeapBound);
+        Assert.InRange(run.HeapGrowth, long.MinValue, CorpusRun.HeapBound);
         Assert.All(run.Output.OfType<StatusOutput>(), line => Assert.InRange(line.Message.Length, 0, 2048));
     }
 
