@@ -322,6 +322,7 @@ internal sealed partial class EventDecider
         var budget = policy.Definition.Budget;
         var meter = ScriptMeter.Current;
         Exception? failure = null;
+        string? failureText = null;
         decision = default;
         meter.Begin(budget.Fuel, budget.Memory);
         _context.Foreign.Begin(policy, ForeignCall.Handler, budget.Timeout);
@@ -331,13 +332,15 @@ internal sealed partial class EventDecider
         }
         catch (Exception exception)
         {
+            // The message may be the policy's code: it is asked for while the deadline still holds.
             failure = exception;
+            failureText = meter.End() ?? PolicyErrors.TextOf(exception);
         }
 
         var inTime = _context.Foreign.End();
 
         // Also what a handler swallows counts: it was stopped, and its answer is worth nothing.
-        problem = meter.End();
+        problem = failureText ?? meter.End();
         if (failure is VmConnectionLostException or WorkerHandlerException { IsAway: true })
         {
             ExceptionDispatchInfo.Throw(failure);
@@ -346,11 +349,6 @@ internal sealed partial class EventDecider
         if (failure is WorkerHandlerException { IsLate: true })
         {
             return false;
-        }
-
-        if (failure is not null)
-        {
-            problem ??= PolicyErrors.TextOf(failure);
         }
 
         return inTime;

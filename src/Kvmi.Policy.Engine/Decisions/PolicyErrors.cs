@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Containment.Worker;
 using Kvmi.Policy.Engine.Dispatch;
 using Kvmi.Policy.Engine.Runtime;
@@ -51,7 +52,7 @@ internal static class PolicyErrors
 
     /// <summary>What an exception of a handler says, to follow "it".</summary>
     public static string TextOf(Exception exception) =>
-        exception is WorkerHandlerException ? exception.Message : $"threw {exception.GetType().Name}: {exception.Message}";
+        exception is WorkerHandlerException ? exception.Message : $"threw {ExceptionText.Of(exception)}";
 
     /// <summary>The onError decision while the worker of an untrusted policy is away: its death was reported.</summary>
     public static Decision WhileAway(PolicyInstance policy, in EventFacts facts) =>

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Model;
 
 namespace Kvmi.Policy.Engine.Plugins;
@@ -33,7 +34,7 @@ internal sealed class PluginPolicyFactory : IPolicyFactory
         catch (Exception exception)
         {
             throw new PolicyInitializationException(
-                $"policy '{_policyId}': {step} of plugin class {_type.FullName} threw {exception.GetType().Name}: {exception.Message}", exception);
+                $"policy '{_policyId}': {step} of plugin class {_type.FullName} threw {ExceptionText.Of(exception)}", exception);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
 
@@ -84,7 +85,7 @@ internal static class PluginPolicyType
         catch (Exception exception)
         {
             findings.Add(new(new(pluginPath), FindingSeverity.Error, CodeFindings.PluginType,
-                $"policy '{definition.Id}': the constructor of {type.FullName} threw {exception.GetType().Name}: {exception.Message}",
+                $"policy '{definition.Id}': the constructor of {type.FullName} threw {ExceptionText.Of(exception)}",
                 "services are available from OnAttach on, not in the constructor"));
             return false;
         }

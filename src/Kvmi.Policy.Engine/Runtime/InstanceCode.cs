@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Session.Vm;
 
@@ -41,6 +42,7 @@ internal static class InstanceCode
         }
 
         Exception? failure = null;
+        var failureText = "";
         context.Foreign.Begin(instance, ForeignCall.Detach, PolicyBudget.DetachTimeout);
         try
         {
@@ -49,6 +51,7 @@ internal static class InstanceCode
         catch (Exception exception)
         {
             failure = exception;
+            failureText = ExceptionText.Of(exception);
         }
 
         context.Foreign.End();
@@ -60,7 +63,7 @@ internal static class InstanceCode
         if (failure is not null)
         {
             instance.Statistics.CountError();
-            context.Status("policy-error", instance.Id, $"OnDetach threw {failure.GetType().Name}: {failure.Message}.");
+            context.Status("policy-error", instance.Id, $"OnDetach threw {failureText}.");
         }
     }
 }

@@ -54,7 +54,7 @@ internal sealed class ScriptPolicyFactory : IPolicyFactory
         catch (Exception exception)
         {
             throw new PolicyInitializationException(
-                $"policy '{_policyId}': {LocationOf(exception)}: the top-level statements threw {exception.GetType().Name}: {exception.Message}",
+                $"policy '{_policyId}': {LocationOf(exception)}: the top-level statements threw {ExceptionText.Of(exception)}",
                 exception);
         }
 

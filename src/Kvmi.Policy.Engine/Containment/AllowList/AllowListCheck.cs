@@ -17,6 +17,7 @@ internal sealed class AllowListCheck
     private const ushort CopyBlock = 0xFE17;
     private const ushort InitBlock = 0xFE18;
     private const int MaxBreaches = 100;
+    private const string SmallValues = "use a class or an array";
 
     private readonly AllowedMembers _allowed;
     private readonly IReadOnlySet<string> _assemblies;
@@ -24,6 +25,7 @@ internal sealed class AllowListCheck
     private readonly PEReader _image;
     private readonly MemberNames _names;
     private readonly SequencePoints _points;
+    private readonly StackFrames _frames;
     private readonly List<AllowListBreach> _breaches = [];
     private readonly HashSet<AllowListBreach> _seen = [];
 
@@ -35,6 +37,7 @@ internal sealed class AllowListCheck
         _metadata = image.GetMetadataReader();
         _names = new(_metadata);
         _points = new(symbols);
+        _frames = new(_metadata, image);
     }
 
     /// <summary>Checks an assembly without loading it.</summary>
@@ -78,6 +81,9 @@ internal sealed class AllowListCheck
 
     private void CheckMethods()
     {
+        if (_frames.FindLargeType() is var (what, nearest))
+            Add(what, SmallValues, nearest, 0);
+
         foreach (var handle in _metadata.MethodDefinitions)
         {
             var method = _metadata.GetMethodDefinition(handle);
@@ -106,6 +112,9 @@ internal sealed class AllowListCheck
 
     private void CheckBody(MethodDefinitionHandle handle, MethodDefinition method)
     {
+        if (_frames.Find(method) is { } problem)
+            Add(problem, SmallValues, handle, 0);
+
         var reader = new IlReader(_image.GetMethodBody(method.RelativeVirtualAddress).GetILReader());
         while (reader.TryRead(out var instruction))
         {
@@ -117,6 +126,9 @@ internal sealed class AllowListCheck
 
             if (instruction.Token == 0 || MetadataTokens.EntityHandle(instruction.Token) is not { IsNil: false } operand)
                 continue;
+
+            if (_frames.Find(operand) is { } large)
+                Add(large, SmallValues, handle, instruction.Offset);
 
             if (operand.Kind is HandleKind.MemberReference or HandleKind.MethodSpecification)
                 CheckMember(operand, handle, instruction.Offset);

@@ -16,14 +16,22 @@ public static class ScriptGuard
 {
     private const long CatchCost = 500;
 
-    // An exception goes through each frame twice; with all of a large stack in use that would take seconds.
-    private const int StackLength = 128 * 1024;
+    // An exception goes through each frame twice, and each frame of the framework that catches and throws again keeps some 20 KiB until the
+    // last of them has ended: what fits here must fit 100 times into the stack of a thread.
+    private const int StackLength = 48 * 1024;
+
+    // While a catch or finally block runs, the runtime keeps what the exception before it has used of the stack: some 20 KiB a frame, which
+    // hundreds of nested blocks that throw again can afford and thousands cannot.
+    private const int ProtectedLength = 8 * 1024;
 
     [ThreadStatic]
     private static long t_slice;
 
     [ThreadStatic]
     private static nuint t_stackLimit;
+
+    [ThreadStatic]
+    private static nuint t_protectedLimit;
 
     /// <summary>One turn of a loop, or a jump backwards.</summary>
     /// <exception cref="ScriptLimitException">The run has used up its budget.</exception>
@@ -40,6 +48,18 @@ public static class ScriptGuard
     {
         byte here;
         if ((nuint)(&here) < t_stackLimit)
+            ScriptMeter.StackIsFull();
+
+        if (--t_slice < 0)
+            t_slice = ScriptMeter.NextSlice(t_slice);
+    }
+
+    /// <summary>Entry of a method that has catch or finally blocks and calls others.</summary>
+    /// <exception cref="ScriptLimitException">The run has used up its budget, or is nested too deeply for what such blocks need.</exception>
+    public static unsafe void EnterProtected()
+    {
+        byte here;
+        if ((nuint)(&here) < t_protectedLimit)
             ScriptMeter.StackIsFull();
 
         if (--t_slice < 0)
@@ -65,6 +85,20 @@ public static class ScriptGuard
         return length;
     }
 
+    /// <summary>Memory taken from the stack.</summary>
+    /// <param name="length">Wanted bytes.</param>
+    /// <returns>The same number.</returns>
+    /// <exception cref="ScriptLimitException">The run's part of the stack does not have as much.</exception>
+    public static unsafe nuint StackMemory(nuint length)
+    {
+        byte here;
+        var free = (nuint)(&here) - t_stackLimit;
+        if (length > StackLength || (nuint)(&here) < t_stackLimit || length > free)
+            ScriptMeter.StackIsFull();
+
+        return length;
+    }
+
     /// <summary>Starts a run from the caller's place on the stack.</summary>
     internal static unsafe void LimitStack()
     {
@@ -72,10 +106,11 @@ public static class ScriptGuard
         RuntimeHelpers.EnsureSufficientExecutionStack();
         byte here;
         t_stackLimit = (nuint)(&here) - StackLength;
+        t_protectedLimit = (nuint)(&here) - ProtectedLength;
     }
 
     /// <summary>Ends the run: what is called outside of one may stand anywhere on the stack.</summary>
-    internal static void ReleaseStack() => t_stackLimit = 0;
+    internal static void ReleaseStack() => t_stackLimit = t_protectedLimit = 0;
 
     /// <summary>Makes the next call look at the thread's budget.</summary>
     internal static void Restart() => t_slice = 0;

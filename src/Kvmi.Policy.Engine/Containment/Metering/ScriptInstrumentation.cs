@@ -12,7 +12,7 @@ namespace Kvmi.Policy.Engine.Containment.Metering;
 internal static class ScriptInstrumentation
 {
     /// <summary>Changes whenever the same input would give another output, for cache keys.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>Instruments an assembly.</summary>
     /// <param name="image">The assembly.</param>
@@ -69,10 +69,11 @@ internal static class ScriptInstrumentation
         }
 
         var arrays = body.Instructions.Where(instruction => instruction.OpCode == OpCodes.Newarr && !IsShort(instruction.Previous)).ToList();
+        var stackMemory = body.Instructions.Where(instruction => instruction.OpCode == OpCodes.Localloc).ToList();
         var catches = body.ExceptionHandlers.Where(handler => handler.HandlerType == ExceptionHandlerType.Catch)
             .Select(handler => handler.HandlerStart).Distinct().ToList();
         var entry = jumps.Count > 0 || body.Instructions.Any(CallsOut);
-        if (!entry && !isCalledBack && arrays.Count == 0 && catches.Count == 0)
+        if (!entry && !isCalledBack && arrays.Count == 0 && stackMemory.Count == 0 && catches.Count == 0)
             return;
 
         // Short branches could no longer reach their targets.
@@ -86,11 +87,14 @@ internal static class ScriptInstrumentation
             InsertBefore(body, array, Instruction.Create(OpCodes.Call, guards.NewArray));
         }
 
+        foreach (var allocation in stackMemory)
+            InsertBefore(body, allocation, Instruction.Create(OpCodes.Call, guards.StackMemory));
+
         foreach (var start in catches)
             InsertBefore(body, start, Instruction.Create(OpCodes.Call, guards.Caught));
 
         if (entry)
-            InsertBefore(body, body.Instructions[0], Instruction.Create(OpCodes.Call, guards.Enter));
+            InsertBefore(body, body.Instructions[0], Instruction.Create(OpCodes.Call, body.HasExceptionHandlers ? guards.EnterProtected : guards.Enter));
         else if (isCalledBack)
             InsertBefore(body, body.Instructions[0], Instruction.Create(OpCodes.Call, guards.Loop));
 
@@ -151,9 +155,13 @@ internal static class ScriptInstrumentation
 
         public MethodReference Enter { get; } = Import(module, nameof(ScriptGuard.Enter));
 
+        public MethodReference EnterProtected { get; } = Import(module, nameof(ScriptGuard.EnterProtected));
+
         public MethodReference Caught { get; } = Import(module, nameof(ScriptGuard.Caught));
 
         public MethodReference NewArray { get; } = Import(module, nameof(ScriptGuard.NewArray));
+
+        public MethodReference StackMemory { get; } = Import(module, nameof(ScriptGuard.StackMemory));
 
         private static MethodReference Import(ModuleDefinition module, string name) =>
             module.ImportReference(typeof(ScriptGuard).GetMethod(name));

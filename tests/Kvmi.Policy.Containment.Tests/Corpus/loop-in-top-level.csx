@@ -1,0 +1,5 @@
+// WHAT: Top-level statements that never end.
+// EXPECT: not-started used up its fuel
+while (true) { }
+
+Decision OnCr(CrEvent e) => Allow;

@@ -1,0 +1,9 @@
+// WHAT: A loop without end.
+// EXPECT: stopped used up its fuel
+using System.Linq;
+using System.Collections.Generic;
+
+Decision OnCr(CrEvent e)
+{
+    while (true) { }
+}
