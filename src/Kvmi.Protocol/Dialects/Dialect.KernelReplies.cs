@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Events;
 using Kvmi.Protocol.Registers;
@@ -12,10 +13,20 @@ public abstract partial class Dialect
     /// <param name="id">Wire id of the command, also when it is unknown.</param>
     /// <param name="sequence">Sequence number of the command.</param>
     /// <param name="error">0 or a negative number.</param>
-    public abstract int WriteReply(Span<byte> destination, ushort id, uint sequence, KvmiError error);
+    public int WriteReply(Span<byte> destination, ushort id, uint sequence, KvmiError error)
+    {
+        var payload = Begin(destination, id, sequence, ErrorLength);
+        BinaryPrimitives.WriteInt32LittleEndian(payload, (int)error);
+        return MessageHeader.Length + ErrorLength;
+    }
 
     /// <summary>Writes a successful reply with data.</summary>
-    public abstract int WriteReply(Span<byte> destination, ushort id, uint sequence, ReadOnlySpan<byte> data);
+    public int WriteReply(Span<byte> destination, ushort id, uint sequence, ReadOnlySpan<byte> data)
+    {
+        var payload = Begin(destination, id, sequence, ErrorLength + data.Length);
+        data.CopyTo(payload[ErrorLength..]);
+        return MessageHeader.Length + payload.Length;
+    }
 
     /// <summary>Writes the data of a GET_VERSION reply.</summary>
     public abstract int WriteData(Span<byte> destination, in VersionReply reply);

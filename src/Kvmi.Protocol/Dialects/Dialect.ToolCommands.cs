@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Registers;
 
@@ -35,11 +36,24 @@ public abstract partial class Dialect
     /// <summary>Writes CONTROL_MSR.</summary>
     public abstract int Write(Span<byte> destination, uint sequence, in ControlMsr command);
 
-    /// <summary>Writes READ_PHYSICAL.</summary>
-    public abstract int Write(Span<byte> destination, uint sequence, in ReadPhysical command);
+    /// <summary>Writes READ_PHYSICAL, which has the same bytes in every dialect (kvmi-later-dialects.md 3.6).</summary>
+    public int Write(Span<byte> destination, uint sequence, in ReadPhysical command)
+    {
+        var body = Begin(destination, CommandKind.ReadPhysical, sequence, 16);
+        BinaryPrimitives.WriteUInt64LittleEndian(body, command.Gpa);
+        BinaryPrimitives.WriteUInt64LittleEndian(body[8..], command.Size);
+        return MessageHeader.Length + 16;
+    }
 
-    /// <summary>Writes WRITE_PHYSICAL.</summary>
-    public abstract int Write(Span<byte> destination, uint sequence, in WritePhysical command);
+    /// <summary>Writes WRITE_PHYSICAL, which has the same bytes in every dialect (kvmi-later-dialects.md 3.6).</summary>
+    public int Write(Span<byte> destination, uint sequence, in WritePhysical command)
+    {
+        var body = Begin(destination, CommandKind.WritePhysical, sequence, 16 + command.Data.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(body, command.Gpa);
+        BinaryPrimitives.WriteUInt64LittleEndian(body[8..], (ulong)command.Data.Length);
+        command.Data.CopyTo(body[16..]);
+        return MessageHeader.Length + body.Length;
+    }
 
     /// <summary>Writes INJECT_EXCEPTION.</summary>
     public abstract int Write(Span<byte> destination, uint sequence, in InjectException command);

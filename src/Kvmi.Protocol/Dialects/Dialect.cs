@@ -85,6 +85,33 @@ public abstract partial class Dialect
     /// <summary>Tells commands from event replies, and events from command replies.</summary>
     public abstract MessageRole Classify(MessageDirection direction, ushort id);
 
+    /// <summary>Bytes of the error code in front of a reply's data.</summary>
+    private protected const int ErrorLength = 8;
+
+    /// <summary>Writes the header of a command and gives its zeroed payload.</summary>
+    private protected Span<byte> Begin(Span<byte> destination, CommandKind kind, uint sequence, int payload) =>
+        TryGetCommandId(kind, out var id) ? Begin(destination, id, sequence, payload) : throw Lacks(kind);
+
+    /// <summary>Writes the header of a message and gives its zeroed payload.</summary>
+    private protected Span<byte> Begin(Span<byte> destination, ushort id, uint sequence, int payload)
+    {
+        if (payload > MaxPayload)
+        {
+            throw new ArgumentException($"A payload of the {Name} dialect is at most {MaxPayload} bytes, this one would be {payload}.", nameof(payload));
+        }
+
+        if (destination.Length < MessageHeader.Length + payload)
+        {
+            throw new ArgumentException(
+                $"The message needs {MessageHeader.Length + payload} bytes, the destination has {destination.Length}.", nameof(destination));
+        }
+
+        new MessageHeader(id, (ushort)payload, sequence).Write(destination);
+        var body = destination.Slice(MessageHeader.Length, payload);
+        body.Clear();
+        return body;
+    }
+
     /// <summary>What is thrown for a command that this dialect does not have.</summary>
     private protected CommandNotInDialectException Lacks(CommandKind kind) => new(Id, Name, kind);
 }

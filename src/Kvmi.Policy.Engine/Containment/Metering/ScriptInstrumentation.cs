@@ -11,9 +11,6 @@ namespace Kvmi.Policy.Engine.Containment.Metering;
 /// </summary>
 internal static class ScriptInstrumentation
 {
-    /// <summary>Changes whenever the same input would give another output, for cache keys.</summary>
-    public const int Version = 2;
-
     /// <summary>Instruments an assembly.</summary>
     /// <param name="image">The assembly.</param>
     /// <param name="symbols">Its portable PDB.</param>
@@ -36,7 +33,9 @@ internal static class ScriptInstrumentation
         // What the framework calls back may be called by a loop of the framework: lambdas, comparisons, enumerators.
         var delegates = types.SelectMany(type => type.Methods).Where(method => method.HasBody).SelectMany(method => method.Body.Instructions)
             .Where(instruction => instruction.OpCode.Code is IlCode.Ldftn or IlCode.Ldvirtftn)
-            .Select(instruction => (instruction.Operand as MethodReference)?.Resolve()).ToHashSet();
+            .Select(instruction => (MethodReference)instruction.Operand)
+            .Where(method => method.DeclaringType.GetElementType() is TypeDefinition)
+            .Select(method => method.Resolve()).ToHashSet();
         var loops = new List<RefusedLoop>();
         foreach (var method in types.SelectMany(type => type.Methods).Where(method => method.HasBody))
             Instrument(method, guards, method.IsVirtual || delegates.Contains(method), loops);
@@ -132,7 +131,7 @@ internal static class ScriptInstrumentation
             if (ReferenceEquals(instruction.Operand, place))
                 instruction.Operand = guard;
             else if (instruction.Operand is Instruction[] targets)
-                Array.ForEach(Indexes(targets), index => targets[index] = ReferenceEquals(targets[index], place) ? guard : targets[index]);
+                instruction.Operand = Array.ConvertAll(targets, target => ReferenceEquals(target, place) ? guard : target);
         }
 
         foreach (var handler in body.ExceptionHandlers)
@@ -146,8 +145,6 @@ internal static class ScriptInstrumentation
 
         Instruction? Moved(Instruction? border) => ReferenceEquals(border, place) ? guard : border;
     }
-
-    private static int[] Indexes(Instruction[] targets) => [.. Enumerable.Range(0, targets.Length)];
 
     private sealed class Guards(ModuleDefinition module)
     {

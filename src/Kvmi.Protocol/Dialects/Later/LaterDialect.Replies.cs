@@ -7,8 +7,6 @@ namespace Kvmi.Protocol.Dialects.Later;
 /// <summary>Replies to commands, both ends (kvmi-later-dialects.md 3.1, 3.7, 4.1).</summary>
 internal abstract partial class LaterDialect
 {
-    private const int ErrorLength = 8;
-
     public override DecodeStatus ReadReply(ReadOnlySpan<byte> payload, out KvmiError error, out ReadOnlySpan<byte> data)
     {
         if (payload.Length < ErrorLength)
@@ -83,20 +81,6 @@ internal abstract partial class LaterDialect
             BinaryPrimitives.ReadUInt32LittleEndian(data[8..]),
             BinaryPrimitives.ReadUInt32LittleEndian(data[12..]));
         return DecodeStatus.Ok;
-    }
-
-    public override int WriteReply(Span<byte> destination, ushort id, uint sequence, KvmiError error)
-    {
-        var payload = Begin(destination, id, sequence, ErrorLength);
-        BinaryPrimitives.WriteInt32LittleEndian(payload, (int)error);
-        return MessageHeader.Length + ErrorLength;
-    }
-
-    public override int WriteReply(Span<byte> destination, ushort id, uint sequence, ReadOnlySpan<byte> data)
-    {
-        var payload = Begin(destination, id, sequence, ErrorLength + data.Length);
-        data.CopyTo(payload[ErrorLength..]);
-        return MessageHeader.Length + payload.Length;
     }
 
     public override int WriteData(Span<byte> destination, in VersionReply reply)

@@ -58,23 +58,6 @@ internal abstract partial class LaterDialect
         return MessageHeader.Length + VcpuHeader + 8;
     }
 
-    public override int Write(Span<byte> destination, uint sequence, in ReadPhysical command)
-    {
-        var body = Begin(destination, CommandKind.ReadPhysical, sequence, 16);
-        BinaryPrimitives.WriteUInt64LittleEndian(body, command.Gpa);
-        BinaryPrimitives.WriteUInt64LittleEndian(body[8..], command.Size);
-        return MessageHeader.Length + 16;
-    }
-
-    public override int Write(Span<byte> destination, uint sequence, in WritePhysical command)
-    {
-        var body = Begin(destination, CommandKind.WritePhysical, sequence, 16 + command.Data.Length);
-        BinaryPrimitives.WriteUInt64LittleEndian(body, command.Gpa);
-        BinaryPrimitives.WriteUInt64LittleEndian(body[8..], (ulong)command.Data.Length);
-        command.Data.CopyTo(body[16..]);
-        return MessageHeader.Length + body.Length;
-    }
-
     public override int Write(Span<byte> destination, uint sequence, in InjectException command)
     {
         var body = BeginVcpu(destination, CommandKind.InjectException, sequence, command.Vcpu, 16);

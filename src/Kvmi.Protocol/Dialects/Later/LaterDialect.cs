@@ -39,28 +39,6 @@ internal abstract partial class LaterDialect : Dialect
 
     /// <summary>Writes the header of a command and gives its zeroed payload.</summary>
     /// <exception cref="CommandNotInDialectException">The dialect does not have it.</exception>
-    protected Span<byte> Begin(Span<byte> destination, CommandKind kind, uint sequence, int payload) =>
-        TryGetCommandId(kind, out var id) ? Begin(destination, id, sequence, payload) : throw Lacks(kind);
-
-    protected Span<byte> Begin(Span<byte> destination, ushort id, uint sequence, int payload)
-    {
-        if (payload > MaxPayloadBytes)
-        {
-            throw new ArgumentException($"A {Name} payload is at most {MaxPayloadBytes} bytes, this one would be {payload}.", nameof(payload));
-        }
-
-        if (destination.Length < MessageHeader.Length + payload)
-        {
-            throw new ArgumentException(
-                $"The message needs {MessageHeader.Length + payload} bytes, the destination has {destination.Length}.", nameof(destination));
-        }
-
-        new MessageHeader(id, (ushort)payload, sequence).Write(destination);
-        var body = destination.Slice(MessageHeader.Length, payload);
-        body.Clear();
-        return body;
-    }
-
     protected Span<byte> BeginVcpu(Span<byte> destination, CommandKind kind, uint sequence, ushort vcpu, int body)
     {
         var payload = Begin(destination, kind, sequence, VcpuHeader + body);

@@ -7,7 +7,6 @@ namespace Kvmi.Protocol.Dialects.RfcV5;
 /// <summary>Replies to commands, both ends (rfc-v5 1.10 and 3). The tool demands exact sizes.</summary>
 internal sealed partial class RfcV5Dialect
 {
-    private const int ErrorLength = 8;
     private const int TokenLength = 32;
 
     public override DecodeStatus ReadReply(ReadOnlySpan<byte> payload, out KvmiError error, out ReadOnlySpan<byte> data)
@@ -123,20 +122,6 @@ internal sealed partial class RfcV5Dialect
 
         reply = new RegistersReply(data);
         return DecodeStatus.Ok;
-    }
-
-    public override int WriteReply(Span<byte> destination, ushort id, uint sequence, KvmiError error)
-    {
-        var payload = Begin(destination, id, sequence, ErrorLength);
-        BinaryPrimitives.WriteInt32LittleEndian(payload, (int)error);
-        return MessageHeader.Length + ErrorLength;
-    }
-
-    public override int WriteReply(Span<byte> destination, ushort id, uint sequence, ReadOnlySpan<byte> data)
-    {
-        var payload = Begin(destination, id, sequence, ErrorLength + data.Length);
-        data.CopyTo(payload[ErrorLength..]);
-        return MessageHeader.Length + payload.Length;
     }
 
     public override int WriteData(Span<byte> destination, in VersionReply reply)

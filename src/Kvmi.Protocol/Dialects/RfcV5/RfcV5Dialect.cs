@@ -83,39 +83,10 @@ internal sealed partial class RfcV5Dialect : Dialect
     };
 
     /// <summary>Writes the header of a command and gives its zeroed payload.</summary>
-    private Span<byte> Begin(Span<byte> destination, CommandKind kind, uint sequence, int payload)
-    {
-        if (!RfcV5Ids.TryGetId(kind, out var id))
-        {
-            throw Lacks(kind);
-        }
-
-        return Begin(destination, id, sequence, payload);
-    }
-
     private Span<byte> BeginVcpu(Span<byte> destination, CommandKind kind, uint sequence, ushort vcpu, int payload)
     {
         var body = Begin(destination, kind, sequence, payload);
         BinaryPrimitives.WriteUInt16LittleEndian(body, vcpu);
-        return body;
-    }
-
-    private static Span<byte> Begin(Span<byte> destination, ushort id, uint sequence, int payload)
-    {
-        if (payload > MaxPayloadBytes)
-        {
-            throw new ArgumentException($"An rfc-v5 payload is at most {MaxPayloadBytes} bytes, this one would be {payload}.", nameof(payload));
-        }
-
-        if (destination.Length < MessageHeader.Length + payload)
-        {
-            throw new ArgumentException(
-                $"The message needs {MessageHeader.Length + payload} bytes, the destination has {destination.Length}.", nameof(destination));
-        }
-
-        new MessageHeader(id, (ushort)payload, sequence).Write(destination);
-        var body = destination.Slice(MessageHeader.Length, payload);
-        body.Clear();
         return body;
     }
 }
