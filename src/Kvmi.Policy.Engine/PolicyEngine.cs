@@ -68,6 +68,78 @@ public sealed class PolicyEngine : IVmHandlerFactory, IGenerationTarget, IDispos
     /// </summary>
     public void SetMasterMode(MasterMode mode) => _services.Master = mode;
 
+    /// <summary>
+    /// True: decisions that let the event pass are written to the output too, marked <see cref="DecisionOutput.IsHarmless"/>. May be changed
+    /// while events flow; any thread.
+    /// </summary>
+    public bool EmitAllDecisions
+    {
+        get => _services.EmitAllDecisions;
+        set => _services.EmitAllDecisions = value;
+    }
+
+    /// <summary>Lines of output that wait for the sink now.</summary>
+    public long WaitingOutput => _output.Waiting;
+
+    /// <summary>The switch of one policy, as it was set last; null when none is set.</summary>
+    public PolicyMode? PolicySwitch(string policyId)
+    {
+        ArgumentNullException.ThrowIfNull(policyId);
+        return _services.Modes.Find(policyId);
+    }
+
+    /// <summary>
+    /// Sets the switch of one policy on all VMs, those that come later included. It is stronger than the file and than an override of the
+    /// loader, weaker than <see cref="MasterMode"/>, and stays over reloads until it is taken back. Each VM takes it over before its next
+    /// event, at the latest within a tick of its connection, and writes a status line then. The policy keeps its state; what it wrote
+    /// into guest memory is taken back when it goes from enforce to audit. Code in a worker process is not told. Any thread.
+    /// </summary>
+    /// <param name="policyId">A policy of the live generation.</param>
+    /// <param name="mode">Its mode; null takes the switch back.</param>
+    /// <param name="problem">Why it was refused, in one sentence.</param>
+    /// <returns>False when there is no such policy, or an experimental one would enforce.</returns>
+    public bool TrySetPolicyMode(string policyId, PolicyMode? mode, [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out string? problem)
+    {
+        ArgumentNullException.ThrowIfNull(policyId);
+        lock (_gate)
+        {
+            var policy = Current?.Policies.FirstOrDefault(policy => policy.Definition.Id == policyId);
+            problem = policy switch
+            {
+                null => $"The live generation has no policy {policyId}.",
+                { Definition: { Status: "experimental", Mode: not PolicyMode.Enforce } } when mode == PolicyMode.Enforce =>
+                    $"Policy {policyId} is experimental, and an experimental policy does not enforce. Raise its status when it has proved itself.",
+                _ => null,
+            };
+            if (problem is null)
+            {
+                _services.Modes = _services.Modes.With(policyId, mode);
+            }
+
+            return problem is null;
+        }
+    }
+
+    /// <summary>The policies of the live generation as they were loaded, ordered by priority, then id; empty before the first.</summary>
+    public IReadOnlyList<PolicyDefinition> GetDefinitions() =>
+        [.. (Current?.Policies ?? []).Select(policy => policy.Definition)];
+
+    /// <summary>The counters of every policy that was ever live, ordered by id.</summary>
+    public IReadOnlyList<PolicyStatistics> GetStatistics()
+    {
+        lock (_gate)
+        {
+            return [.. _everLive.Values.Select(policy => policy.Statistics)];
+        }
+    }
+
+    /// <summary>
+    /// The VMs that are attached now, with what their policies do and hold. A picture without a stop: numbers of one VM may be a few
+    /// events apart. Any thread.
+    /// </summary>
+    public IReadOnlyList<VmPolicySummary> GetVms() =>
+        [.. _services.Handlers.Select(handler => handler.Summarise()).OrderBy(vm => vm.Vm, StringComparer.Ordinal).ThenBy(vm => vm.Uuid)];
+
     /// <summary>What every policy did so far.</summary>
     public EngineSummary GetSummary()
     {

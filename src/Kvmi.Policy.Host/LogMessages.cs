@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Policy.Host;
 
-/// <summary>Log messages of the command. Event ids 9000 to 9099 are stable.</summary>
+/// <summary>Log messages of the command. Event ids 9000 to 9099 and, about operating a running host, 4100 to 4149 are stable.</summary>
 internal static partial class LogMessages
 {
     [LoggerMessage(EventId = 9001, Level = LogLevel.Information, Message = "Verb {Verb} starts, version {Version}")]
@@ -21,4 +21,17 @@ internal static partial class LogMessages
 
     [LoggerMessage(EventId = 9005, Level = LogLevel.Warning, Message = "Changes of policy files may be noticed late: {Problem}")]
     public static partial void WatchProblem(ILogger logger, string problem);
+
+    [LoggerMessage(EventId = 4100, Level = LogLevel.Information, Message = "The run goes on without a control socket: {Problem}")]
+    public static partial void NoControlSocket(ILogger logger, string problem);
+
+    [LoggerMessage(EventId = 4101, Level = LogLevel.Warning,
+        Message = "User {User} connected to the control socket and was refused; further ones are only counted")]
+    public static partial void ControlPeerRefused(ILogger logger, string user);
+
+    [LoggerMessage(EventId = 4102, Level = LogLevel.Error, Message = "The control socket does not work; the policies stay in force")]
+    public static partial void ControlFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 4103, Level = LogLevel.Warning, Message = "SIGHUP asked for a reload, which did not come to an end")]
+    public static partial void ReloadSignalFailed(ILogger logger, Exception exception);
 }

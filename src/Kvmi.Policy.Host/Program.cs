@@ -28,6 +28,12 @@ internal static class Program
             DecodeVerb.Create(),
             DoctorVerb.Create(),
             DialectsVerb.Create(),
+            StatusVerb.Create(),
+            ListVerb.Create(),
+            ReloadVerb.Create(),
+            ModeVerb.Create(),
+            ExplainVerb.Create(),
+            TailVerb.Create(),
             WorkerVerb.Create(),
         };
         return root;

@@ -83,6 +83,9 @@ public sealed class KvmiServer : IAsyncDisposable
     /// <summary>What came of the deadlines of events since the start, on all VMs together.</summary>
     public DeadlineCounters Deadlines => _watchdog.Counters;
 
+    /// <summary>True from the start to the stop while the thread that answers at deadlines runs: no event can be left without an answer.</summary>
+    public bool IsGuarded => _watchdog.IsAlive && !_stopping.IsCancellationRequested;
+
     /// <summary>Events answered since the start, on all VMs together.</summary>
     public long EventsAnswered => _total.Count;
 

@@ -75,6 +75,7 @@ public static class PolicyFileLoader
             References = SettingsSection.Texts(context.Metadata["references"]),
             FalsePositives = SettingsSection.Texts(context.Metadata["falsePositives"]),
             Mode = context.Options.Mode ?? mode,
+            FileMode = mode,
             Priority = context.Spec["priority"] is { } priority ? (int)priority.Integer : 500,
             Requires = RequirementsSection.Read(context, subscriptions, watches),
             Target = SettingsSection.ReadTarget(context),

@@ -27,8 +27,9 @@ internal sealed class DecisionReport
         }
     }
 
-    public void Write(EventOutcome outcome, ReadOnlySpan<Vote> votes, Decision inForce, int winner, int wouldHave, string? note)
+    public void Write(EventOutcome outcome, ReadOnlySpan<Vote> votes, Decision inForce, int winner, int wouldHave, string? note, long nanoseconds)
     {
+        _context.DecisionTime.Record(nanoseconds);
         ref readonly var facts = ref _context.Event.Facts;
         foreach (ref readonly var vote in votes)
         {
@@ -49,13 +50,14 @@ internal sealed class DecisionReport
             }
             : null;
 
-        if (inForce.Kind > LegalDecisions.HarmlessLimit(facts.Kind) || wouldHave >= 0 || _context.Engine.EmitAllDecisions)
+        var isHarmless = inForce.Kind <= LegalDecisions.HarmlessLimit(facts.Kind) && wouldHave < 0;
+        if (!isHarmless || _context.Engine.EmitAllDecisions)
         {
-            Emit(outcome, wouldHave < 0 ? null : votes[wouldHave].Entry.Policy.Id);
+            Emit(outcome, wouldHave < 0 ? null : votes[wouldHave].Entry.Policy.Id, isHarmless, nanoseconds);
         }
     }
 
-    private void Emit(EventOutcome outcome, string? wouldHavePolicy)
+    private void Emit(EventOutcome outcome, string? wouldHavePolicy, bool isHarmless, long nanoseconds)
     {
         var output = _context.Engine.Output;
         var slot = output.TryClaim(out var ticket);
@@ -67,6 +69,8 @@ internal sealed class DecisionReport
         ref readonly var facts = ref _context.Event.Facts;
         slot.Time = _context.Engine.Time.GetUtcNow();
         slot.Vm = _context.Name;
+        slot.IsHarmless = isHarmless;
+        slot.Nanoseconds = nanoseconds;
         slot.Facts = facts;
         slot.Decision = outcome.Decision;
         slot.HasValue = outcome.Value.HasValue;

@@ -18,6 +18,9 @@ internal sealed class LeaseOwner
     /// <summary>Frames that this owner restricts.</summary>
     public int PageCount { get; set; }
 
+    /// <summary>Patches that this owner has in the guest's memory.</summary>
+    public int PatchCount { get; set; }
+
     /// <summary>It was told once that the owner's patches are refused.</summary>
     public bool RefusalTold { get; set; }
 }

@@ -76,6 +76,7 @@ internal sealed class MemoryPatches
 
         // From here on the journal has it, so that it has to be on the stack whatever happens: a lost connection throws.
         _patches.Add(patch);
+        owner.PatchCount++;
         error = _vm.WritePhysical(gpa, source);
         if (error != KvmiError.None)
         {
@@ -134,6 +135,7 @@ internal sealed class MemoryPatches
         for (var i = 0; i < left.Count; i++)
         {
             _patches.Add(left[i]);
+            left[i].Owner.PatchCount++;
             _lastId = Math.Max(_lastId, left[i].Id);
         }
     }
@@ -173,6 +175,7 @@ internal sealed class MemoryPatches
     {
         var inherited = new bool[_patches[index].Length];
         var patch = _patches.TakeOut(index, inherited);
+        patch.Owner.PatchCount--;
         var bytes = PutBack(patch, inherited);
         if (bytes >= 0)
         {

@@ -44,6 +44,9 @@ public sealed record PolicyDefinition
     /// <summary>Mode in force: the file's, unless a load option overrides it.</summary>
     public required PolicyMode Mode { get; init; }
 
+    /// <summary>What the file says, whatever overrides it.</summary>
+    public PolicyMode FileMode { get; init; }
+
     /// <summary>Lower decides first among equal votes.</summary>
     public int Priority { get; init; } = 500;
 

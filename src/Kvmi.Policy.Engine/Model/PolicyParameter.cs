@@ -13,4 +13,8 @@ namespace Kvmi.Policy.Engine.Model;
 /// <param name="Description">Description from the file.</param>
 /// <param name="Location">Where it is declared.</param>
 public sealed record PolicyParameter(
-    string Name, ParameterType Type, bool IsList, object Value, string? Description, SourceLocation Location);
+    string Name, ParameterType Type, bool IsList, object Value, string? Description, SourceLocation Location)
+{
+    /// <summary>True when the value is the site's (or a test's) and not the file's default.</summary>
+    public bool IsOverridden { get; init; }
+}

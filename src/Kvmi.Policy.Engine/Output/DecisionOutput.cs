@@ -2,7 +2,7 @@ using Kvmi.Protocol;
 
 namespace Kvmi.Policy.Engine.Output;
 
-/// <summary>A decision that changes something in the guest, or would have in audit mode.</summary>
+/// <summary>A decision that changes something in the guest, or would have in audit mode; all of them when that is asked for.</summary>
 public sealed record DecisionOutput : OutputRecord
 {
     /// <summary>vCPU of the event.</summary>
@@ -34,4 +34,13 @@ public sealed record DecisionOutput : OutputRecord
 
     /// <summary>Why, in one sentence: the votes.</summary>
     public required string Reason { get; init; }
+
+    /// <summary>True when the guest goes on as if nobody watched, and no audit vote wanted otherwise. Written only when asked for.</summary>
+    public bool IsHarmless { get; init; }
+
+    /// <summary>Time from the start of the event in the engine to the decision, in nanoseconds.</summary>
+    public long Nanoseconds { get; init; }
+
+    /// <summary>The first eight votes, in the order in which they were given.</summary>
+    public IReadOnlyList<DecisionVote> Votes { get; init; } = [];
 }

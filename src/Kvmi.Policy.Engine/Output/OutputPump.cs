@@ -31,6 +31,9 @@ internal sealed class OutputPump : IDisposable
     /// <summary>Lines that found the ring full.</summary>
     public long Lost => _ring.Lost;
 
+    /// <summary>Lines that wait for the sink.</summary>
+    public long Waiting => Math.Max(0, _ring.Claimed - _ring.Taken);
+
     /// <summary>Claims a slot; null when the line is lost. Fill it, then call <see cref="Publish"/>.</summary>
     public OutputSlot? TryClaim(out long ticket) => _ring.TryClaim(out ticket);
 

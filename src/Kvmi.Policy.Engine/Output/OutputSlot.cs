@@ -22,6 +22,8 @@ internal sealed class OutputSlot
     public DecisionKind WouldHave;
     public bool HasWouldHave;
     public string? Note;
+    public bool IsHarmless;
+    public long Nanoseconds;
     public int VoteCount;
     public readonly OutputVote[] Votes = new OutputVote[MaxVotes];
 }

@@ -25,6 +25,9 @@ internal static class OutputText
             Subject = Subject(in slot.Facts),
             WouldHave = slot.HasWouldHave ? slot.WouldHave : null,
             Reason = Reason(slot.Votes, slot.VoteCount, slot.Note),
+            IsHarmless = slot.IsHarmless,
+            Nanoseconds = slot.Nanoseconds,
+            Votes = Votes(slot.Votes.AsSpan(0, Math.Min(slot.VoteCount, OutputSlot.MaxVotes))),
         };
     }
 
@@ -39,6 +42,19 @@ internal static class OutputText
         EventKind.Hypercall => "hypercall",
         _ => facts.Kind.ToString().ToLowerInvariant(),
     };
+
+    private static DecisionVote[] Votes(ReadOnlySpan<OutputVote> votes)
+    {
+        var all = new DecisionVote[votes.Length];
+        for (var i = 0; i < all.Length; i++)
+        {
+            ref readonly var vote = ref votes[i];
+            all[i] = new DecisionVote(
+                vote.Policy, vote.Kind, vote.Kind is DecisionKind.Set or DecisionKind.Keep ? vote.Value : null, vote.Audit, vote.Failed);
+        }
+
+        return all;
+    }
 
     public static string Reason(ReadOnlySpan<OutputVote> votes, int count, string? note)
     {

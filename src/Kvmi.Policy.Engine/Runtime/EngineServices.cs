@@ -10,13 +10,16 @@ internal sealed class EngineServices
 {
     private readonly ConcurrentDictionary<(string PolicyId, int Generation), NamedState> _sharedState = new();
 
+    private readonly ConcurrentDictionary<VmPolicyHandler, bool> _handlers = new();
     private volatile MasterMode _master;
+    private volatile PolicyModes _modes = PolicyModes.AsWritten;
+    private volatile bool _emitAllDecisions;
 
     public EngineServices(PolicyEngineOptions options, OutputPump output)
     {
         Time = options.TimeProvider;
         Output = output;
-        EmitAllDecisions = options.EmitAllDecisions;
+        _emitAllDecisions = options.EmitAllDecisions;
         StateDirectory = options.StateDirectory;
         GiveBackPatience = options.GiveBackPatience;
         HashSeed = options.HashSeed ?? (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
@@ -27,7 +30,22 @@ internal sealed class EngineServices
 
     public OutputPump Output { get; }
 
-    public bool EmitAllDecisions { get; }
+    /// <summary>True: harmless decisions are written too. Any thread writes it, handlers look at it with each decision.</summary>
+    public bool EmitAllDecisions
+    {
+        get => _emitAllDecisions;
+        set => _emitAllDecisions = value;
+    }
+
+    /// <summary>The switches of single policies. Any thread replaces the object, handlers compare the reference before each event.</summary>
+    public PolicyModes Modes
+    {
+        get => _modes;
+        set => _modes = value;
+    }
+
+    /// <summary>The handlers of the VMs that are attached now, for whoever looks at them from outside.</summary>
+    public ICollection<VmPolicyHandler> Handlers => _handlers.Keys;
 
     public string? StateDirectory { get; }
 
@@ -41,6 +59,12 @@ internal sealed class EngineServices
     }
 
     public ulong HashSeed { get; }
+
+    /// <summary>A VM is there.</summary>
+    public void Add(VmPolicyHandler handler) => _handlers.TryAdd(handler, true);
+
+    /// <summary>A VM is gone.</summary>
+    public void Remove(VmPolicyHandler handler) => _handlers.TryRemove(handler, out _);
 
     public double NanosecondsPerTick { get; }
 

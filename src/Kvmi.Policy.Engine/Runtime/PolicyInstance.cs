@@ -20,6 +20,7 @@ internal sealed class PolicyInstance
         Definition = source.Definition;
         Statistics = source.Statistics;
         Order = order;
+        Mode = context.Modes.Of(source.Definition);
         Memory = memory;
         Owner = memory.Owner;
         Demand = new TrapDemand(Definition);
@@ -39,8 +40,11 @@ internal sealed class PolicyInstance
     /// <summary>Position among the generation's policies: priority, then id. Decides among equal votes.</summary>
     public int Order { get; }
 
+    /// <summary>The mode of the file or the loader's override, unless a switch of the policy's own says otherwise.</summary>
+    public PolicyMode Mode { get; set; }
+
     /// <summary>True in enforce mode, unless the switch over all policies says audit.</summary>
-    public bool Enforcing => Definition.Mode == PolicyMode.Enforce && _context.Master == MasterMode.AsWritten;
+    public bool Enforcing => Mode == PolicyMode.Enforce && _context.Master == MasterMode.AsWritten;
 
     public TrapDemand Demand { get; }
 

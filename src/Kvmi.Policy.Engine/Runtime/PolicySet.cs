@@ -26,6 +26,9 @@ internal sealed class PolicySet
     /// <summary>The generation that the set holds; null before the first.</summary>
     public Generation? Generation { get; }
 
+    /// <summary>Policies of the generation that were refused on this VM, with the reason. Never written to once the set is in use.</summary>
+    public IReadOnlyDictionary<string, string> Refusals { get; init; } = new Dictionary<string, string>();
+
     /// <summary>In policy order, also those out of service.</summary>
     public ReadOnlySpan<PolicyInstance> Policies => _policies;
 

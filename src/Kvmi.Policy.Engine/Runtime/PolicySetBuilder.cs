@@ -21,6 +21,7 @@ internal sealed class PolicySetBuilder
     private readonly (GenerationPolicy Policy, int Order)[] _sources;
     private readonly List<PolicyInstance> _built = [];
     private int _next;
+    private readonly SortedDictionary<string, string> _refusals = new(StringComparer.Ordinal);
     private int _refused;
 
     public PolicySetBuilder(VmContext context, PolicySet before, Generation generation)
@@ -65,7 +66,7 @@ internal sealed class PolicySetBuilder
             "in-service",
             null,
             $"Generation {_generation.Number} is in service on {_context.Name}: {_built.Count} policies, {_refused} refused.");
-        return new PolicySet(_generation, [.. _built.OrderBy(instance => instance.Order)]);
+        return new PolicySet(_generation, [.. _built.OrderBy(instance => instance.Order)]) { Refusals = _refusals };
     }
 
     /// <summary>Refuses an instance whose code has kept the thread that built it.</summary>
@@ -128,7 +129,7 @@ internal sealed class PolicySetBuilder
             // From here on the predecessor owns nothing: what it does in OnDetach must not touch its successor's leases.
             predecessor.Owner = null;
             predecessor.Memory.State.DropCollectible();
-            if (definition.Mode == PolicyMode.Audit)
+            if (_context.Modes.Of(definition) == PolicyMode.Audit)
             {
                 // What an enforcing policy wrote is nothing that an auditing one may keep up.
                 _context.Patches.Release(predecessor.Memory.Owner);
@@ -179,6 +180,9 @@ internal sealed class PolicySetBuilder
     private static bool IsWatched(IReadOnlyList<PolicyWatch> watches, ulong gfn) =>
         watches.Any(watch => watch.Ranges.Any(range => gfn >= range.First >> 12 && gfn <= range.Last >> 12));
 
-    private void Refuse(PolicyDefinition definition, string reason) =>
+    private void Refuse(PolicyDefinition definition, string reason)
+    {
+        _refusals[definition.Id] = reason;
         _context.Status("refused", definition.Id, $"Policy {definition.Id} {definition.Version} is not in service on this VM: {reason}");
+    }
 }

@@ -5,6 +5,7 @@ using Kvmi.Policy.Engine.Leases.Journal;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Runtime.Services;
+using Kvmi.Policy.Engine.Summary;
 using Kvmi.Protocol;
 using Kvmi.Session.Deadlines;
 using Kvmi.Session.Vm;
@@ -42,6 +43,15 @@ internal sealed class VmContext
 
     /// <summary>The switch over all policies as this VM has taken it over.</summary>
     public MasterMode Master { get; set; }
+
+    /// <summary>The switches of single policies as this VM has taken them over.</summary>
+    public PolicyModes Modes { get; set; } = PolicyModes.AsWritten;
+
+    /// <summary>Times from the start of an event to its decision. The owner thread writes, any thread reads.</summary>
+    public LatencyHistogram DecisionTime { get; } = new();
+
+    /// <summary>Events so far, by kind. Only the owner thread writes.</summary>
+    public long[] EventCounts { get; } = new long[Enum.GetValues<EventKind>().Max(kind => (int)kind) + 1];
 
     public VmPhysicalMemory Memory { get; }
 

@@ -44,7 +44,8 @@ public sealed partial class VmPolicyHandler
         hung.Statistics.CountError();
         if (_deadline.IsGiven && call == ForeignCall.Handler)
         {
-            _report.Write(LastOutcome, _set.Votes.AsSpan(0, _decider.Collected), _deadline.Decision, winner: -1, wouldHave: -1, LateNote);
+            _report.Write(
+                LastOutcome, _set.Votes.AsSpan(0, _decider.Collected), _deadline.Decision, winner: -1, wouldHave: -1, LateNote, Elapsed(_start));
         }
 
         // The lost thread keeps the objects that it may still write to.
@@ -106,7 +107,8 @@ public sealed partial class VmPolicyHandler
 
         DecisionExecutor.Fill(_deadline.Decision, in facts, ref reply);
         var votes = set.Votes.AsSpan(0, _decider.Collected);
-        DecisionReport.Count(votes, Elapsed(start));
-        _report.Write(LastOutcome, votes, _deadline.Decision, winner: -1, wouldHave: -1, LateNote);
+        var elapsed = Elapsed(start);
+        DecisionReport.Count(votes, elapsed);
+        _report.Write(LastOutcome, votes, _deadline.Decision, winner: -1, wouldHave: -1, LateNote, elapsed);
     }
 }

@@ -62,6 +62,7 @@ public sealed partial class VmPolicyHandler
         }
 
         _leaving = null;
+        _context.Engine.Remove(this);
         _context.CloseJournal();
         set.Generation?.Release();
     }
@@ -119,6 +120,29 @@ public sealed partial class VmPolicyHandler
         LeaseReturn.GiveBack(_context, policy);
     }
 
+    private void ChangeModes(PolicyModes to)
+    {
+        _context.Modes = to;
+        foreach (var policy in _set.Policies)
+        {
+            var mode = to.Of(policy.Definition);
+            if (policy.Mode == mode)
+            {
+                continue;
+            }
+
+            policy.Mode = mode;
+            if (mode == PolicyMode.Audit && policy.Owner is { } owner)
+            {
+                _context.Patches.Release(owner);
+            }
+
+            _context.Status("policy-mode", policy.Id, mode == PolicyMode.Audit
+                ? $"Policy {policy.Id} is in audit mode on {_context.Name} now; what it wrote into its memory is taken back."
+                : $"Policy {policy.Id} is in enforce mode on {_context.Name} now.");
+        }
+    }
+
     private void ChangeMaster(MasterMode to)
     {
         var from = _context.Master;
@@ -146,7 +170,7 @@ public sealed partial class VmPolicyHandler
         {
             foreach (var policy in _set.Policies)
             {
-                if (policy is { Owner: { } owner, Definition.Mode: PolicyMode.Enforce })
+                if (policy is { Owner: { } owner, Mode: PolicyMode.Enforce })
                 {
                     _context.Patches.Release(owner);
                 }

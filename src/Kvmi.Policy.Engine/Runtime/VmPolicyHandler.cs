@@ -25,6 +25,7 @@ public sealed partial class VmPolicyHandler : IVmHandler
     private PolicySet? _leaving;
     private bool _commandsWork;
     private bool _attached;
+    private long _start;
 
     internal VmPolicyHandler(IIntrospectedVm vm, IGenerationTarget target, EngineServices engine)
     {
@@ -45,6 +46,7 @@ public sealed partial class VmPolicyHandler : IVmHandler
     public void Attached()
     {
         _attached = true;
+        _context.Engine.Add(this);
         _context.OpenJournal();
         TakeOverIfNew();
     }
@@ -52,6 +54,8 @@ public sealed partial class VmPolicyHandler : IVmHandler
     /// <inheritdoc/>
     public void OnEvent(in EventFrame frame, ref EventReply reply)
     {
+        ref var seen = ref _context.EventCounts[(int)frame.Kind];
+        Volatile.Write(ref seen, seen + 1);
         LastOutcome.Clear(frame.Kind);
         _deadline.Begin();
         _decider.Reset();
@@ -70,7 +74,7 @@ public sealed partial class VmPolicyHandler : IVmHandler
         }
 
         TakeOverIfNew();
-        var start = _context.Engine.Time.GetTimestamp();
+        var start = _start = _context.Engine.Time.GetTimestamp();
         var current = _context.Event;
         current.Facts = new EventFacts(in frame);
         current.Regs = frame.Regs;
@@ -133,7 +137,7 @@ public sealed partial class VmPolicyHandler : IVmHandler
         if (count < 0)
         {
             reply.Action = EventAction.Retry;
-            _report.Write(LastOutcome, default, Decision.Retry, winner: -1, wouldHave: -1, note);
+            _report.Write(LastOutcome, default, Decision.Retry, winner: -1, wouldHave: -1, note, Elapsed(start));
             return;
         }
 
@@ -153,12 +157,13 @@ public sealed partial class VmPolicyHandler : IVmHandler
         }
 
         _deadline.Decide(in reply);
+        var elapsed = Elapsed(start);
         if (count > 0)
         {
-            DecisionReport.Count(votes, Elapsed(start));
+            DecisionReport.Count(votes, elapsed);
         }
 
-        _report.Write(LastOutcome, votes, inForce, winner, wouldHave, note);
+        _report.Write(LastOutcome, votes, inForce, winner, wouldHave, note, elapsed);
     }
 
     private long Elapsed(long start) => (long)((_context.Engine.Time.GetTimestamp() - start) * _context.Engine.NanosecondsPerTick);
@@ -168,6 +173,11 @@ public sealed partial class VmPolicyHandler : IVmHandler
         if (_attached && _context.Master != _context.Engine.Master)
         {
             ChangeMaster(_context.Engine.Master);
+        }
+
+        if (_attached && !ReferenceEquals(_context.Modes, _context.Engine.Modes))
+        {
+            ChangeModes(_context.Engine.Modes);
         }
 
         var next = _target.Current;

@@ -65,6 +65,44 @@ public sealed class LatencyHistogram
         return Max;
     }
 
+    /// <summary>
+    /// How many recorded times do not exceed each bound, as a cumulative histogram has it. A bound is taken at the edge of a bucket, so
+    /// that times up to 6.25 % below a bound may count above it.
+    /// </summary>
+    /// <param name="bounds">Bounds in nanoseconds, rising.</param>
+    /// <param name="counts">Filled; as long as <paramref name="bounds"/>.</param>
+    /// <returns>
+    /// Number and sum of all times in nanoseconds, taken from the same look at the buckets, so that no count exceeds the number. The sum is
+    /// made from the middles of the buckets: within 3.2 %.
+    /// </returns>
+    /// <exception cref="ArgumentException">The two differ in length.</exception>
+    public (long Count, double Sum) Accumulate(ReadOnlySpan<long> bounds, Span<long> counts)
+    {
+        if (bounds.Length != counts.Length)
+        {
+            throw new ArgumentException("There has to be one count for each bound.", nameof(counts));
+        }
+
+        long total = 0;
+        double sum = 0;
+        var next = 0;
+        for (var i = 0; i < _buckets.Length; i++)
+        {
+            var upper = UpperBound(i);
+            while (next < bounds.Length && bounds[next] < upper)
+            {
+                counts[next++] = total;
+            }
+
+            var count = Volatile.Read(ref _buckets[i]);
+            total += count;
+            sum += count * ((double)upper + (i == 0 ? 0 : UpperBound(i - 1) + 1)) / 2;
+        }
+
+        counts[next..].Fill(total);
+        return (total, sum);
+    }
+
     private static int BucketOf(long value)
     {
         if (value < SubBuckets)

@@ -41,6 +41,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         MessageOutput => "message",
         CatalogueOutput => "entry",
         DialectOutput dialect => JsonDialect.TypeOf(dialect),
+        ControlOutput control => control.Type,
         _ => "summary",
     };
 
@@ -61,6 +62,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case SimulationSummaryOutput simulation: JsonSimulation.Write(json, simulation.Result); break;
             case DialectOutput dialect: JsonDialect.Write(json, dialect); break;
             case TotalsOutput totals: Totals(json, totals); break;
+            case ControlOutput control: control.WriteMembers(json); break;
             case CatalogueOutput entry: JsonSimulation.Write(json, entry); break;
             default: throw new ArgumentException($"No JSON form for {record.GetType().Name}.", nameof(record));
         }

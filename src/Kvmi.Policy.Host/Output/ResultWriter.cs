@@ -33,8 +33,17 @@ internal sealed class ResultWriter : IOutputSink
     /// <summary>Now, for records that this process makes.</summary>
     public DateTimeOffset Now => _time.GetUtcNow();
 
+    /// <summary>Sees each record after it was written, also when nobody reads stdout any more; null for nobody. Must neither wait nor throw.</summary>
+    public Action<OutputRecord>? Written { get; set; }
+
     /// <summary>Writes one record.</summary>
     public void Write(OutputRecord record)
+    {
+        Send(record);
+        Written?.Invoke(record);
+    }
+
+    private void Send(OutputRecord record)
     {
         lock (_lock)
         {

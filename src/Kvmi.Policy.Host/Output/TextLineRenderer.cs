@@ -31,6 +31,7 @@ internal sealed class TextLineRenderer : ILineRenderer
             case SimulationSummaryOutput simulation: TextSimulation.Write(_line, simulation.Result); break;
             case DialectOutput dialect: TextDialect.Write(_line, dialect); break;
             case TotalsOutput totals: _line.AppendSafe(totals.Text); break;
+            case ControlOutput control: TextControl.Append(_line, control.Text); break;
             case CatalogueOutput entry: TextSimulation.Write(_line, entry); break;
             default: throw new ArgumentException($"No text form for {record.GetType().Name}.", nameof(record));
         }

@@ -40,6 +40,10 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     /// <summary>Reloads that failed; the policies before them stayed.</summary>
     public long FailedReloads => Volatile.Read(ref _failed);
 
+    /// <summary>Reads, builds and swaps now, also when nothing changed. Any thread.</summary>
+    /// <returns>What became of it; cancelled when the run ends first.</returns>
+    public Task<ReloadReport> ReloadAsync() => _reloader.ReloadNowAsync();
+
     /// <summary>Loads the policies and keeps them in step with their files from then on.</summary>
     /// <returns>Null when they cannot be loaded; the findings are written.</returns>
     public static async Task<LivePolicies?> StartAsync(VerbContext context, RunOptions options, PolicyEngine engine)

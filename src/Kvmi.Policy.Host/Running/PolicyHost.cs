@@ -2,6 +2,8 @@ using System.Globalization;
 using Kvmi.Policy.Engine;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Control;
+using Kvmi.Policy.Host.Metrics;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Session;
@@ -43,9 +45,11 @@ internal sealed class PolicyHost
     private async Task<int> RunAsync(CancellationToken shutdown)
     {
         var started = _context.Time.GetTimestamp();
+        await using var control = ControlServer.Open(_options.Control, _context.LoggerFactory);
+        var feed = new RecordFeed(_results);
         using var engine = new PolicyEngine(new PolicyEngineOptions
         {
-            Output = _results,
+            Output = feed,
             TimeProvider = _context.Time,
             Logger = _logger,
             StateDirectory = _options.State,
@@ -62,7 +66,13 @@ internal sealed class PolicyHost
         using var simulated = _options.Scenario is { } scenario ? new SimulatedGuest(_context, _options, scenario) : null;
         await using var server = new KvmiServer(ServerOptions(simulated?.Endpoint), engine, _context.LoggerFactory, _context.Time);
         server.Start();
+        using var view = new HostView(engine, server, policies, feed, _options.Mode, _context.Time);
+        using var meter = new PolicyMeter(view);
+        using var otlp = OtlpExport.Create(_options.Control.Otlp);
+        using var hangup = new ReloadSignal(policies, _logger);
+        control.Start(view);
         Status("listening", $"Listening on {string.Join(", ", server.Endpoints)}.");
+        TellControl(control);
         simulated?.Start();
 
         var end = await WaitAsync(server, simulated, shutdown).ConfigureAwait(false);
@@ -71,6 +81,9 @@ internal sealed class PolicyHost
         {
             Status("ending", $"Ending by {Words.CamelCase(end.ToString())}: answering what waits, giving back what was taken.");
         }
+
+        // Who asks is answered while everything still is as it was.
+        await control.DisposeAsync().ConfigureAwait(false);
 
         // The guest is asked first: it unhooks in order, as QEMU does; whoever hangs is closed by the server's own limit.
         var result = simulated is null ? null : await simulated.EndAsync().ConfigureAwait(false);
@@ -147,6 +160,19 @@ internal sealed class PolicyHost
             Elapsed = _context.Time.GetElapsedTime(started),
             End = Words.CamelCase(end.ToString()),
         });
+    }
+
+    private void TellControl(ControlServer control)
+    {
+        if (control.Path is { } path)
+        {
+            Status("control", $"Control socket: {path}.");
+        }
+
+        if (control.Metrics is { } metrics)
+        {
+            Status("metrics", $"Metrics on http://{metrics.Address}:{metrics.Port}/metrics.");
+        }
     }
 
     private void Status(string status, FormattableString message) =>

@@ -1,4 +1,5 @@
 using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Host.Control;
 using Kvmi.Protocol;
 using Kvmi.Session.Endpoints;
 
@@ -20,6 +21,9 @@ internal sealed record RunOptions
 
     /// <summary>Where the journals of patches are.</summary>
     public required string State { get; init; }
+
+    /// <summary>How it can be operated and watched while it runs.</summary>
+    public ControlSettings Control { get; init; } = ControlSettings.None;
 
     /// <summary>Scenario of the built-in simulated guest; null for none.</summary>
     public string? Scenario { get; init; }

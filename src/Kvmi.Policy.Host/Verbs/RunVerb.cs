@@ -49,6 +49,7 @@ internal static class RunVerb
         var remote = new Option<bool>("--allow-remote") { Description = "Listen on TCP addresses that other machines reach; KVMI has no encryption" };
         var untrusted = WorkerProgram.Untrusted();
         var allowWeak = WorkerProgram.AllowWeak();
+        var control = new ControlOptions();
         var json = CommonOptions.Json();
         var verb = new Command("run",
             "Decide about the events of introspected VMs with the policies.\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy run --listen unix:/run/kvmi.sock --mode audit")
@@ -56,6 +57,7 @@ internal static class RunVerb
             listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, mode, master, state, dialect, events, duration, cookie, remote, untrusted,
             allowWeak, json,
         };
+        control.All.ToList().ForEach(verb.Add);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -79,6 +81,7 @@ internal static class RunVerb
                 Policies = DefaultDirectories.Policies(parse.GetRequiredValue(policies)),
                 Plugins = DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
                 Mode = parse.GetValue(mode),
+                Control = control.Read(parse),
                 Master = parse.GetValue(master) ?? MasterMode.AsWritten,
                 State = StateDirectory.Prepare(parse.GetValue(state)),
                 Scenario = scenario,

@@ -44,6 +44,9 @@ internal sealed class Watchdog : IDisposable
     /// <summary>True while it has to be woken for an event.</summary>
     public bool IsAsleep => _asleep;
 
+    /// <summary>True while its thread runs.</summary>
+    public bool IsAlive => _thread.IsAlive;
+
     /// <summary>True when as many threads hang as may.</summary>
     public bool IsFull => Volatile.Read(ref _abandonedNow) >= _limits.Threads;
 

@@ -16,6 +16,8 @@ internal class EndpointListener : IDisposable
     /// <summary>Where it really listens: a TCP port 0 has become the port that the system chose.</summary>
     public KvmiEndpoint Endpoint { get; }
 
+    internal Socket Socket => _socket;
+
     /// <summary>Starts to listen.</summary>
     /// <exception cref="KvmiEndpointException">The environment does not allow it; the message says why and what to do.</exception>
     public static EndpointListener Open(KvmiEndpoint endpoint) => endpoint.Kind switch

@@ -83,7 +83,10 @@ internal static class ParameterSection
         if (value is not null)
         {
             context.Parameters.Add(declaration.Name, new PolicyParameter(
-                declaration.Name, declaration.Type, declaration.IsList, value, node["description"]?.Text, context.At(name)));
+                declaration.Name, declaration.Type, declaration.IsList, value, node["description"]?.Text, context.At(name))
+            {
+                IsOverridden = context.Options.TestParameters.ContainsKey(declaration.Name) || overrides.ContainsKey(declaration.Name),
+            });
         }
     }
 
