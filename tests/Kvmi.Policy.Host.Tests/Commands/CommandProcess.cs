@@ -17,10 +17,12 @@ internal sealed partial class CommandProcess : IAsyncDisposable
     private readonly StringBuilder _errors = new();
     private readonly Task _outputEnd;
     private readonly Task _errorEnd;
+    private readonly string _control;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private CommandProcess(Process process)
+    private CommandProcess(Process process, string control)
     {
+        _control = control;
         _process = process;
         _outputEnd = PumpAsync(process.StandardOutput, _output.Add);
         _errorEnd = PumpAsync(process.StandardError, line => _errors.AppendLine(line));
@@ -67,13 +69,16 @@ internal sealed partial class CommandProcess : IAsyncDisposable
             UseShellExecute = false,
             WorkingDirectory = workingDirectory ?? Directory,
         };
+        // Not the machine's own: tests run beside each other, and maybe beside a real host.
+        var control = Path.Combine(Path.GetTempPath(), $"kvmi-policy-{Guid.NewGuid():N}.sock");
+        start.Environment["KVMI_POLICY_CONTROL"] = control;
         start.ArgumentList.Add(Path.Combine(Directory, "kvmi-policy.dll"));
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);
         }
 
-        return new CommandProcess(Process.Start(start) ?? throw new InvalidOperationException("The command did not start."));
+        return new CommandProcess(Process.Start(start) ?? throw new InvalidOperationException("The command did not start."), control);
     }
 
     /// <summary>Runs the command to its end.</summary>
@@ -157,6 +162,9 @@ internal sealed partial class CommandProcess : IAsyncDisposable
         }
 
         _process.Dispose();
+
+        // One that was killed leaves it behind.
+        File.Delete(_control);
     }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
