@@ -239,6 +239,12 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumber("gcPauseMicroseconds", (long)deadlines.TotalGcPause.TotalMicroseconds);
         json.WriteNumber("maxGcPauseMicroseconds", (long)deadlines.MaxGcPause.TotalMicroseconds);
         json.WriteBoolean("realTimeWatchdog", deadlines.IsRealTime);
+        json.WriteNumber("allocatedBytes", record.Memory.AllocatedBytes);
+        json.WriteStartArray("gcCollections");
+        json.WriteNumberValue(record.Memory.Generation0);
+        json.WriteNumberValue(record.Memory.Generation1);
+        json.WriteNumberValue(record.Memory.Generation2);
+        json.WriteEndArray();
     }
 
     private static void Totals(Utf8JsonWriter json, TotalsOutput record)

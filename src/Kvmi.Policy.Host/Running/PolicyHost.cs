@@ -144,6 +144,7 @@ internal sealed class PolicyHost
             Reloads = policies.Reloads,
             FailedReloads = policies.FailedReloads,
             Deadlines = server.Deadlines,
+            Memory = MemoryOutput.Now(),
             Elapsed = _context.Time.GetElapsedTime(started),
             End = Words.CamelCase(end.ToString()),
         });

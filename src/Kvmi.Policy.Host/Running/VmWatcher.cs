@@ -77,6 +77,7 @@ internal sealed class VmWatcher : IVmObserver
                 new OutputField("replies", counters.Replies),
                 new OutputField("commands", counters.Commands),
                 new OutputField("commandErrors", counters.CommandErrors),
+                new OutputField("allocatedBytes", counters.AllocatedBytes),
             ],
         });
     }

@@ -32,6 +32,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
     private bool _unhooked;
     private DetachReason _lossReason;
     private string? _loss;
+    private long _allocated;
 
     /// <summary>Makes the connection; the calling thread becomes its owner.</summary>
     public VmConnection(
@@ -91,6 +92,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
             EnableUnhook();
             _handler = factory.Create(this);
             NotifyAttached();
+            _allocated = GC.GetAllocatedBytesForCurrentThread();
         });
     }
 
@@ -161,10 +163,18 @@ internal sealed partial class VmConnection : IIntrospectedVm
 
             if (!ReceiveOrLose() || _time.GetElapsedTime(lastIdle) >= MessageChannel.Tick)
             {
+                CountAllocations();
                 NotifyIdle();
                 lastIdle = _time.GetTimestamp();
             }
         }
+    }
+
+    private void CountAllocations()
+    {
+        var now = GC.GetAllocatedBytesForCurrentThread();
+        _statistics.Allocated(now - _allocated);
+        _allocated = now;
     }
 
     private void DispatchQueued()
@@ -240,6 +250,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
         _ending = reason;
         if (_handler is not null)
         {
+            CountAllocations();
             NotifyDetaching(reason);
         }
 

@@ -168,6 +168,7 @@ internal static class SampleRecords
                 MaxGcPause = TimeSpan.FromMicroseconds(2300),
                 IsRealTime = false,
             },
+            Memory = new MemoryOutput(123_456_789, 9, 4, 1),
             Elapsed = TimeSpan.FromSeconds(1.5),
             End = "scenario",
         },
