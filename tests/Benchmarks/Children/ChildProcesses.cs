@@ -61,6 +61,11 @@ internal sealed class ChildProcesses : IDisposable
             child.Dispose();
         }
 
+        foreach (var signal in _signals)
+        {
+            signal.Dispose();
+        }
+
         if (Directory.Exists(Root))
         {
             Directory.Delete(Root, recursive: true);

@@ -14,11 +14,11 @@ internal static class ScaleVerb
         var policies = PolicyWriter.Write(bench.Children.NewPath("policies"), new PolicyWriter.Wish { Matching = 10 });
         long first = 0, last = 0;
         foreach (var shape in (ReadOnlySpan<LoadShape>)
-            [new(1, 1, "mix"), new(1, 8, "mix"), new(1, 32, "mix"), new(16, 1, "mix"), new(MostVms, 1, "mix")])
+            [new(1, 1, "cr"), new(1, 8, "cr"), new(1, 32, "cr"), new(16, 1, "cr"), new(MostVms, 1, "cr")])
         {
             var ours = Contestant.Ours(bench, "ours, 10 policies", policies, shape);
             bench.Compete(
-                $"{shape.Vms} VMs, {shape.Vcpus} vCPUs each; CR, MSR and page-fault events in turn",
+                $"{shape.Vms} VMs, {shape.Vcpus} vCPUs each; CR3 writes",
                 Contestant.Floor(bench, "read", shape),
                 Contestant.Floor(bench, "poll", shape),
                 ours);

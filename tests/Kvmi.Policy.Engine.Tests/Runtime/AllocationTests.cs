@@ -56,6 +56,52 @@ public sealed class AllocationTests
         AssertNoAllocation(bench, EventBody.PageFault(0, 0x2000, PageAccess.Write));
     }
 
+    [Fact]
+    public void Every_kind_of_event_with_ten_script_policies_allocates_nothing()
+    {
+        const string Script = """
+            var seen = State.Map<ushort, ulong>("seen", 64);
+            Decision OnCr(CrEvent e) { seen.TrySet(e.Vcpu, e.New); return Keep(e.Old); }
+            Decision OnMsr(MsrEvent e) { seen.TrySet(e.Vcpu, e.New); return Set(7); }
+            Decision OnPf(PageFaultEvent e) { seen.TrySet(e.Vcpu, e.Gpa); return Allow; }
+            Decision OnBreakpoint(BreakpointEvent e) { seen.TrySet(e.Vcpu, e.Gpa); return Allow; }
+            Decision OnDescriptor(DescriptorEvent e) { seen.TrySet(e.Vcpu, e.Rip); return Allow; }
+            Decision OnHypercall(HypercallEvent e) { seen.TrySet(e.Vcpu, e.Rip); return Allow; }
+            Decision OnXsetbv(XsetbvEvent e) { seen.TrySet(e.Vcpu, e.Rip); return Allow; }
+            """;
+        (EventKind Kind, string Handler, EventBody Body)[] kinds =
+        [
+            (EventKind.Cr, "OnCr", EventBody.Cr(3, 0x1000, 0x2000)),
+            (EventKind.Msr, "OnMsr", EventBody.Msr(Lstar, 0x1000, 0x2000)),
+            (EventKind.PageFault, "OnPf", EventBody.PageFault(0, 0x2000, PageAccess.Write)),
+            (EventKind.Breakpoint, "OnBreakpoint", EventBody.Breakpoint(0x3000, 1)),
+            (EventKind.Descriptor, "OnDescriptor", EventBody.Descriptor(DescriptorTable.Idtr, true)),
+            (EventKind.Hypercall, "OnHypercall", EventBody.Plain(EventKind.Hypercall)),
+            (EventKind.Xsetbv, "OnXsetbv", EventBody.Xsetbv(0, 1, 3)),
+        ];
+        using var bench = new EngineBench();
+        var result = Scripting.Policies.Build([.. Enumerable.Range(0, 10).Select(i => Scripting.Policies.Inline(
+            $"p{i}", Script, [.. kinds.Select(kind => On(kind.Kind) with { Handler = kind.Handler })]) with
+        {
+            Mode = i % 2 == 0 ? PolicyMode.Audit : PolicyMode.Enforce,
+            Watch = [Watch(0x1000, 0x4FFF, PageAccess.ReadExecute)],
+        })]);
+        Assert.Empty(result.Findings);
+        bench.Engine.Swap(result.Generation!);
+        bench.Attach();
+        bench.Vm.Recording = false;
+        foreach (var (_, _, body) in kinds)
+        {
+            AssertNoAllocation(bench, body);
+        }
+
+        Assert.All(bench.Engine.GetSummary().Policies, policy =>
+        {
+            Assert.Equal(0, policy.Errors);
+            Assert.True(policy.Events >= 700, $"{policy.Id} saw {policy.Events} events; each of the first {kinds.Length} kinds was to reach it");
+        });
+    }
+
     private static void AssertNoAllocation(EngineBench bench, EventBody body)
     {
         var frame = bench.Frame(in body, 0);
