@@ -10,7 +10,6 @@ public sealed class PolicyStatistics
     private readonly long[] _decisions = new long[(int)DecisionKind.Crash + 1];
     private readonly long[] _wouldHave = new long[(int)DecisionKind.Crash + 1];
     private readonly LatencyHistogram _latency = new();
-    private long _events;
     private long _alerts;
     private long _records;
     private long _errors;
@@ -25,7 +24,7 @@ public sealed class PolicyStatistics
     public string PolicyId { get; }
 
     /// <summary>Events that reached a handler.</summary>
-    public long Events => Volatile.Read(ref _events);
+    public long Events => Sum(_decisions) + Sum(_wouldHave);
 
     /// <summary>Alerts raised, without the suppressed ones.</summary>
     public long Alerts => Volatile.Read(ref _alerts);
@@ -55,11 +54,7 @@ public sealed class PolicyStatistics
     public long WouldHave(DecisionKind kind) => Volatile.Read(ref _wouldHave[(int)kind]);
 
     /// <summary>Counts an event and the policy's vote on it.</summary>
-    public void CountVote(DecisionKind kind, bool audit)
-    {
-        Interlocked.Increment(ref _events);
-        Interlocked.Increment(ref audit ? ref _wouldHave[(int)kind] : ref _decisions[(int)kind]);
-    }
+    public void CountVote(DecisionKind kind, bool audit) => Interlocked.Increment(ref audit ? ref _wouldHave[(int)kind] : ref _decisions[(int)kind]);
 
     /// <summary>Counts an alert.</summary>
     public void CountAlert(bool suppressed) => Interlocked.Increment(ref suppressed ? ref _suppressedAlerts : ref _alerts);
@@ -72,4 +67,15 @@ public sealed class PolicyStatistics
 
     /// <summary>Counts an error.</summary>
     public void CountError() => Interlocked.Increment(ref _errors);
+
+    private static long Sum(long[] counters)
+    {
+        long sum = 0;
+        foreach (ref readonly var counter in counters.AsSpan())
+        {
+            sum += Volatile.Read(in counter);
+        }
+
+        return sum;
+    }
 }
