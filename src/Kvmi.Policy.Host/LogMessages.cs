@@ -21,4 +21,7 @@ internal static partial class LogMessages
 
     [LoggerMessage(EventId = 9005, Level = LogLevel.Warning, Message = "Changes of policy files may be noticed late: {Problem}")]
     public static partial void WatchProblem(ILogger logger, string problem);
+
+    [LoggerMessage(EventId = 9055, Level = LogLevel.Warning, Message = "Faults are injected on purpose: {Faults}")]
+    public static partial void FaultsInjected(ILogger logger, string faults);
 }

@@ -62,7 +62,7 @@ public sealed class KvmiServer : IAsyncDisposable
             factory,
             _registry,
             new FirstIdMemory(),
-            new VmConnectionSettings(options.CommandTimeout, time, _log, _total, _watchdog));
+            new VmConnectionSettings(options.CommandTimeout, time, _log, _total, _watchdog) { Faults = options.Faults });
     }
 
     /// <summary>Makes a server that does not listen yet, logs nothing and takes the system's clock.</summary>
@@ -149,6 +149,11 @@ public sealed class KvmiServer : IAsyncDisposable
         if (limits.ContainsAnyInRange(TimeSpan.MinValue, TimeSpan.Zero))
         {
             throw new ArgumentException("Every time limit has to be positive.", nameof(options));
+        }
+
+        if (options.Faults is { } faults && (faults.SlowPeerDelay <= TimeSpan.Zero || faults.SlowPeerDelay >= options.CommandTimeout))
+        {
+            throw new ArgumentException("A slow peer's delay has to be positive and below the limit of a command.", nameof(options));
         }
 
         if (options.Dialect is { } dialect && Dialect.Find(dialect) is null)

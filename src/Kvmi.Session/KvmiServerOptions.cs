@@ -1,5 +1,6 @@
 using Kvmi.Protocol;
 using Kvmi.Session.Endpoints;
+using Kvmi.Session.Faults;
 
 namespace Kvmi.Session;
 
@@ -47,6 +48,9 @@ public sealed record KvmiServerOptions
 
     /// <summary>Largest number of peers in handshake or detection at the same time; further ones are closed with a warning.</summary>
     public int MaxHandshakes { get; init; } = 64;
+
+    /// <summary>Faults of peers that are injected on purpose, to see that policies survive them; null for none.</summary>
+    public PeerFaults? Faults { get; init; }
 
     /// <summary>Is told when VMs come and go; may be null.</summary>
     public IVmObserver? Observer { get; init; }

@@ -52,8 +52,9 @@ internal static class FindingCodes
     public const string DirectoryProblem = "KP0226";
     public const string BadTest = "KP0227";
     public const string UntrustedSharedState = "KP0228";
+    public const string RateReleasesNothing = "KP0229";
+    public const string RateOpensPolicy = "KP0230";
 
-    public const string BudgetNotEnforced = "KP0301";
     public const string AlertOptionNotEnforced = "KP0302";
     public const string GuestNotChecked = "KP0303";
     public const string VmTagUnknown = "KP0304";

@@ -158,7 +158,7 @@ internal sealed class DecisionExecutor
         return false;
     }
 
-    private static bool HasEdits(in Vote vote) => !vote.Audit && !vote.Failed && vote.Entry.Policy.Edits.Edited != 0;
+    private static bool HasEdits(in Vote vote) => !vote.Audit && !vote.Failed && !vote.LeftOut && vote.Entry.Policy.Edits.Edited != 0;
 
     private static ulong Advance(in EventFacts facts, int length)
     {

@@ -184,6 +184,15 @@ internal sealed partial class EventDecider
         vote.Entry = entry;
         vote.Audit = !policy.Enforcing;
         vote.Failed = false;
+        vote.LeftOut = policy.Rate is { } rate && !IsAdmitted(set, policy, rate);
+        if (vote.LeftOut)
+        {
+            // Allow also for a page fault: the kernel completes the one access, where a retry would only meet the page again.
+            vote.Asked = Decision.Allow;
+            vote.Effective = Decision.Allow;
+            return;
+        }
+
         vote.Asked = Run(set, entry, entry.Handler, in frame, ref vote.Failed);
         if (_context.Foreign.HasPassed)
         {
@@ -263,6 +272,7 @@ internal sealed partial class EventDecider
         _context.Foreign.Begin(policy, ForeignCall.Handler, budget.Timeout);
         try
         {
+            _context.Engine.Faults?.InPlaceOfHandler(_context.Foreign);
             decision = HandlerCall.Invoke(handler, in frame);
         }
         catch (Exception exception)

@@ -9,6 +9,9 @@ internal sealed class CurrentEvent
     public bool Active;
     public long Number;
 
+    /// <summary>The engine's clock when the event came; read once for each.</summary>
+    public long Timestamp;
+
     /// <summary>The event is a hit of a policy's own breakpoint; the guest's byte is back already.</summary>
     public bool OwnBreakpoint;
     public EventFacts Facts;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Kvmi.Policy.Engine.Faults;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Runtime.State;
@@ -17,6 +18,7 @@ internal sealed class EngineServices
         Time = options.TimeProvider;
         Output = output;
         EmitAllDecisions = options.EmitAllDecisions;
+        Faults = options.Faults is { } faults ? new FaultPoints(faults) : null;
         StateDirectory = options.StateDirectory;
         GiveBackPatience = options.GiveBackPatience;
         HashSeed = options.HashSeed ?? (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
@@ -26,6 +28,9 @@ internal sealed class EngineServices
     public TimeProvider Time { get; }
 
     public OutputPump Output { get; }
+
+    /// <summary>Where faults are injected; null for nowhere.</summary>
+    public FaultPoints? Faults { get; }
 
     public bool EmitAllDecisions { get; }
 

@@ -91,7 +91,7 @@ public sealed partial class VmPolicyHandler
         // Others may have been due when this one's OnDetach kept the thread.
         foreach (var policy in _set.Policies)
         {
-            _set.QuarantineDue |= policy.QuarantineDue && policy.InService;
+            _set.QuarantineDue |= (policy.QuarantineDue || policy.RateDue) && policy.InService;
         }
     }
 

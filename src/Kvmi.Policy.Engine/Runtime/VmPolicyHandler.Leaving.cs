@@ -166,6 +166,11 @@ public sealed partial class VmPolicyHandler
         _set.QuarantineDue = false;
         foreach (var policy in _set.Policies)
         {
+            if (policy is { RateDue: true, InService: true })
+            {
+                ApplyRate(policy);
+            }
+
             if (!policy.QuarantineDue || !policy.InService)
             {
                 continue;

@@ -75,10 +75,12 @@ public sealed partial class VmPolicyHandler : IVmHandler
         current.Facts = new EventFacts(in frame);
         current.Regs = frame.Regs;
         current.Number++;
+        current.Timestamp = start;
         current.OwnBreakpoint = false;
         current.Active = true;
         try
         {
+            _context.Engine.Faults?.BeforeEvent();
             Decide(in frame, ref reply, start);
         }
         finally

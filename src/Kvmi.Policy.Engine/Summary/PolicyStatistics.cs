@@ -15,6 +15,8 @@ public sealed class PolicyStatistics
     private long _errors;
     private long _suppressedAlerts;
     private long _timeouts;
+    private long _overRate;
+    private long _suppressedRecords;
 
     /// <summary>Makes empty counters.</summary>
     /// <param name="policyId">The policy.</param>
@@ -29,11 +31,14 @@ public sealed class PolicyStatistics
     /// <summary>Alerts raised, without the suppressed ones.</summary>
     public long Alerts => Volatile.Read(ref _alerts);
 
-    /// <summary>Alerts that the dedupe window kept back.</summary>
+    /// <summary>Alerts that the dedupe window or the rate kept back.</summary>
     public long SuppressedAlerts => Volatile.Read(ref _suppressedAlerts);
 
     /// <summary>Records written.</summary>
     public long Records => Volatile.Read(ref _records);
+
+    /// <summary>Records that the rate kept back.</summary>
+    public long SuppressedRecords => Volatile.Read(ref _suppressedRecords);
 
     /// <summary>Handler errors.</summary>
     public long Errors => Volatile.Read(ref _errors);
@@ -43,6 +48,9 @@ public sealed class PolicyStatistics
 
     /// <summary>Time from the call of the first handler of an event to the decision, as nanoseconds.</summary>
     public LatencyHistogram Latency => _latency;
+
+    /// <summary>Events above the policy's rate, whether a handler was called for them or not.</summary>
+    public long OverRate => Volatile.Read(ref _overRate);
 
     /// <summary>Numbers that the policy itself publishes, by VM and name; set by the engine when it reads them.</summary>
     public ConcurrentDictionary<(string Vm, string Name), IPolicyFact> Facts { get; } = new();
@@ -59,11 +67,17 @@ public sealed class PolicyStatistics
     /// <summary>Counts an alert.</summary>
     public void CountAlert(bool suppressed) => Interlocked.Increment(ref suppressed ? ref _suppressedAlerts : ref _alerts);
 
+    /// <summary>Counts an alert or a record that the rate kept back.</summary>
+    public void CountDropped(bool isAlert) => Interlocked.Increment(ref isAlert ? ref _suppressedAlerts : ref _suppressedRecords);
+
     /// <summary>Counts a record.</summary>
     public void CountRecord() => Interlocked.Increment(ref _records);
 
     /// <summary>Counts a time-out; it is counted as an error besides.</summary>
     public void CountTimeout() => Interlocked.Increment(ref _timeouts);
+
+    /// <summary>Counts an event above the policy's rate.</summary>
+    public void CountOverRate() => Interlocked.Increment(ref _overRate);
 
     /// <summary>Counts an error.</summary>
     public void CountError() => Interlocked.Increment(ref _errors);

@@ -201,6 +201,8 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumber("alerts", summary.Alerts);
         json.WriteNumber("suppressedAlerts", summary.SuppressedAlerts);
         json.WriteNumber("records", summary.Records);
+        json.WriteNumber("suppressedRecords", summary.SuppressedRecords);
+        json.WriteNumber("overRate", summary.OverRate);
         json.WriteNumber("errors", summary.Errors);
         json.WriteNumber("timeouts", summary.Timeouts);
         json.WriteNumber("p50Nanoseconds", summary.P50Nanoseconds);
@@ -225,6 +227,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumber("vms", record.Vms);
         json.WriteNumber("events", record.Events);
         json.WriteNumber("alerts", record.Alerts);
+        json.WriteNumber("lostOutput", record.LostOutput);
         json.WriteNumber("reloads", record.Reloads);
         json.WriteNumber("failedReloads", record.FailedReloads);
         json.WriteNumber("elapsedMilliseconds", (long)record.Elapsed.TotalMilliseconds);
@@ -245,6 +248,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumberValue(record.Memory.Generation1);
         json.WriteNumberValue(record.Memory.Generation2);
         json.WriteEndArray();
+        FaultCounts.Write(json, record.Faults);
     }
 
     private static void Totals(Utf8JsonWriter json, TotalsOutput record)

@@ -208,6 +208,16 @@ internal sealed class TextLineRenderer : ILineRenderer
         }
 
         _line.Append(", ").Append(Words.Count(summary.Records, "record"));
+        if (summary.SuppressedRecords > 0)
+        {
+            _line.Append(CultureInfo.InvariantCulture, $" ({summary.SuppressedRecords} dropped)");
+        }
+
+        if (summary.OverRate > 0)
+        {
+            _line.Append(", ").Append(Words.Count(summary.OverRate, "event")).Append(" above its rate");
+        }
+
         if (summary.Errors > 0)
         {
             _line.Append(", ").Append(Words.Count(summary.Errors, "error"));
@@ -237,6 +247,11 @@ internal sealed class TextLineRenderer : ILineRenderer
             .Append(CultureInfo.InvariantCulture, $"{record.Elapsed.TotalSeconds:0.00} s: ")
             .Append(Words.Count(record.Vms, "VM")).Append(", ").Append(Words.Count(record.Events, "event")).Append(" answered, ")
             .Append(Words.Count(record.Alerts, "alert"));
+        if (record.LostOutput > 0)
+        {
+            _line.Append(", ").Append(Words.Count(record.LostOutput, "line")).Append(" of output lost");
+        }
+
         if (record.Reloads + record.FailedReloads > 0)
         {
             _line.Append(", ").Append(Words.Count(record.Reloads, "reload"))
@@ -244,6 +259,7 @@ internal sealed class TextLineRenderer : ILineRenderer
         }
 
         TextDeadlines.Write(_line, record.Deadlines);
+        FaultCounts.Write(_line, record.Faults);
     }
 
     // The sentence says what people need; only what a VM allows is more than a sentence.

@@ -43,12 +43,19 @@ internal sealed class PolicyHost
     private async Task<int> RunAsync(CancellationToken shutdown)
     {
         var started = _context.Time.GetTimestamp();
+        if (_options.Faults is { } faults)
+        {
+            LogMessages.FaultsInjected(_logger, faults.Text);
+            _results.Write(faults.Announce(_results.Now));
+        }
+
         using var engine = new PolicyEngine(new PolicyEngineOptions
         {
             Output = _results,
             TimeProvider = _context.Time,
             Logger = _logger,
             StateDirectory = _options.State,
+            Faults = _options.Faults?.ForPolicies,
         });
         using var master = new MasterSignals(
             engine, _options.Master, mode => Status("master-mode", $"The switch over all policies is now: {Words.CamelCase(mode.ToString())}."));
@@ -92,6 +99,7 @@ internal sealed class PolicyHost
         Dialect = _options.Dialect,
         CookieSecret = _options.Cookie ?? default,
         AllowRemote = _options.AllowRemote,
+        Faults = _options.Faults?.ForPeers,
         Observer = _watcher,
     };
 
@@ -141,10 +149,12 @@ internal sealed class PolicyHost
             Vms = _watcher.Attached,
             Events = server.EventsAnswered,
             Alerts = summary.Alerts,
+            LostOutput = summary.LostOutput,
             Reloads = policies.Reloads,
             FailedReloads = policies.FailedReloads,
             Deadlines = server.Deadlines,
             Memory = MemoryOutput.Now(),
+            Faults = _options.Faults?.Summary,
             Elapsed = _context.Time.GetElapsedTime(started),
             End = Words.CamelCase(end.ToString()),
         });

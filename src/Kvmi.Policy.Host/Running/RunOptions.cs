@@ -45,6 +45,9 @@ internal sealed record RunOptions
 
     public ReadOnlyMemory<byte>? Cookie { get; init; }
 
+    /// <summary>Faults to inject on purpose; null for none.</summary>
+    public FaultPlan? Faults { get; init; }
+
     public bool AllowRemote { get; init; }
 
     /// <summary>Every policy's code runs in a worker.</summary>

@@ -49,12 +49,14 @@ internal static class RunVerb
         var remote = new Option<bool>("--allow-remote") { Description = "Listen on TCP addresses that other machines reach; KVMI has no encryption" };
         var untrusted = WorkerProgram.Untrusted();
         var allowWeak = WorkerProgram.AllowWeak();
+        var inject = InjectionOptions.Inject();
+        var injectSeed = InjectionOptions.Seed();
         var json = CommonOptions.Json();
         var verb = new Command("run",
             "Decide about the events of introspected VMs with the policies.\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy run --listen unix:/run/kvmi.sock --mode audit")
         {
             listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, mode, master, state, dialect, events, duration, cookie, remote, untrusted,
-            allowWeak, json,
+            allowWeak, inject, injectSeed, json,
         };
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
@@ -90,6 +92,7 @@ internal static class RunVerb
                 Events = parse.GetValue(events),
                 Duration = parse.GetValue(duration),
                 Cookie = CookieFile.Read(parse.GetValue(cookie)),
+                Faults = InjectionOptions.Read(parse, inject, injectSeed),
                 AllowRemote = parse.GetValue(remote),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),

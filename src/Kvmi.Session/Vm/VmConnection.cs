@@ -50,6 +50,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
         _log = settings.Log;
         _total = settings.Total;
         _watchdog = settings.Watchdog;
+        _faults = settings.Faults;
         _custody = new VmCustody(_watchdog, _time);
         _slots = new EventSlot?[VcpuCount];
         _queue = new Queue<EventSlot>(VcpuCount + MaxNotifications);

@@ -126,8 +126,14 @@ public class BadPolicyTests
         { "  mode: audit\n  tests: [{ name: x, trace: t.hex }]\n" + Sub, ":8:29: warning KP0307: This test cannot run: the trace 't.hex'" },
         { "  mode: audit\n  tests: [{ name: x, trace: t.kvmitrace }]\n" + Sub, ":8:29: warning KP0306:" },
 
-        // Accepted without effect.
-        { "  mode: audit\n  budget: { rate: { limit: 5/s } }\n" + Sub, ":8:13: warning KP0301: spec.budget.rate: accepted, but not enforced by this version." },
+        // Rates.
+        { "  mode: audit\n  budget: { rate: { limit: 0/s } }\n" + Sub, ":8:28: error KP0115: spec.budget.rate.limit: expected a number of calls and a unit of time: 20000/s, 500/m, 10/h" },
+        { "  mode: audit\n  budget: { rate: { limit: 5/d } }\n" + Sub, ":8:28: error KP0115: spec.budget.rate.limit" },
+        { "  mode: audit\n  budget: { rate: { onExceed: sample } }\n" + Sub, ":8:19: error KP0112:" },
+        { "  mode: audit\n  budget: { rate: { limit: 5/s, onExceed: drop } }\n" + Sub, ":8:43: error KP0114:" },
+        { "  mode: audit\n  budget: { rate: { limit: 5/s, onExceed: release } }\n" + Sub, ":8:43: error KP0229: onExceed: release gives back guarded pages, and this policy has none" },
+        { "  mode: enforce\n  budget: { rate: { limit: 5/s, onExceed: sample } }\n" + Sub, ":8:43: warning KP0230: In enforce mode onExceed: sample is a hole that the guest can force" },
+        { "  mode: enforce\n  budget: { rate: { limit: 5/s, onExceed: disarm } }\n" + Sub, ":8:43: warning KP0230:" },
 
         // Time-outs.
         { "  mode: audit\n  budget: { timeout: 0ms }\n" + Sub, ":8:22: error KP0116: A vCPU waits longer than 0 and at most 500ms for its policies; '0ms' is no time-out." },

@@ -6,6 +6,30 @@ namespace Kvmi.Policy.Engine.Tests.Configuration;
 
 public class GoodPolicyTests
 {
+    [Theory]
+    [InlineData("{ limit: 20000/s, onExceed: sample }", 20000, 1, PolicyRateAction.Sample)]
+    [InlineData("{ limit: 5/m }", 5, 60, PolicyRateAction.DropAlert)]
+    [InlineData("{ limit: 999999999/h, onExceed: disarm }", 999_999_999, 3600, PolicyRateAction.Disarm)]
+    [InlineData("{ limit: 1/s, onExceed: drop-alert }", 1, 1, PolicyRateAction.DropAlert)]
+    public void A_rate_is_read(string text, long limit, int seconds, PolicyRateAction action)
+    {
+        var policy = PolicyText.MustLoadSpec($"  mode: audit\n  budget: {{ rate: {text} }}\n  subscriptions: [{{ event: cr, when: {{ cr: 3 }}, handler: H }}]\n");
+        Assert.Equal(new PolicyRate(limit, TimeSpan.FromSeconds(seconds), action), policy.Budget.Rate);
+        Assert.Null(PolicyText.MustLoadSpec("  mode: audit\n  subscriptions: [{ event: cr, when: { cr: 3 }, handler: H }]\n").Budget.Rate);
+    }
+
+    [Fact]
+    public void A_policy_that_watches_pages_may_release_them()
+    {
+        const string Spec = """
+              mode: audit
+              subscriptions: [{ event: pf, handler: H }]
+              budget: { rate: { limit: 5/s, onExceed: release } }
+
+            """;
+        Assert.Equal(PolicyRateAction.Release, PolicyText.MustLoadSpec(Spec).Budget.Rate!.OnExceed);
+    }
+
     [Fact]
     public void Every_form_of_a_set_of_numbers()
     {

@@ -41,9 +41,9 @@ public class ShippedPolicyTests
     }
 
     [Theory]
-    [InlineData("cr3-watch", new[] { "KP0301", "KP0308" })]
+    [InlineData("cr3-watch", new[] { "KP0308" })]
     [InlineData("lstar-lock", new[] { "KP0304", "KP0306" })]
-    [InlineData("wx-guard", new[] { "KP0301", "KP0307", "KP0308" })]
+    [InlineData("wx-guard", new[] { "KP0307", "KP0308" })]
     public void The_design_samples_load_as_they_stand_with_warnings_only(string name, string[] codes)
     {
         var options = PolicyText.Options with { AllowMissingParameters = true };

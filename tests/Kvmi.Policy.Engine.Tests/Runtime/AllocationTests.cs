@@ -102,6 +102,21 @@ public sealed class AllocationTests
         });
     }
 
+    [Theory]
+    [InlineData(PolicyRateAction.DropAlert)]
+    [InlineData(PolicyRateAction.Sample)]
+    public void Events_above_a_rate_allocate_nothing(PolicyRateAction action)
+    {
+        using var bench = new EngineBench();
+        bench.Load(Loaded(
+            Define("p", OnCr3) with { Budget = PolicyBudget.Default with { Rate = new PolicyRate(10, TimeSpan.FromHours(1), action) } },
+            Cr(() => Decision.Allow)));
+        bench.Attach();
+        bench.Vm.Recording = false;
+        AssertNoAllocation(bench, EventBody.Cr(3, 0x1000, 0x2000));
+        Assert.NotEqual(0, bench.Engine.GetSummary().Policies[0].OverRate);
+    }
+
     private static void AssertNoAllocation(EngineBench bench, EventBody body)
     {
         var frame = bench.Frame(in body, 0);

@@ -10,5 +10,6 @@ internal static class PolicyRules
         new ExperimentalRule(),
         new WatchIsHeardRule(),
         new UntrustedStateRule(),
+        new RateRule(),
     ];
 }

@@ -43,6 +43,12 @@ internal sealed class NoticeWriter
         ArgumentException.ThrowIfNullOrEmpty(name);
         using var custody = _context.Foreign.Enter();
         name = name.Length > MaxName ? name[..MaxName] : name;
+        if (_context.Event.Active && _policy.Rate is { DropsNotices: true })
+        {
+            _policy.Statistics.CountDropped(isAlert);
+            return;
+        }
+
         if (!isAlert)
         {
             _policy.Statistics.CountRecord();
@@ -57,6 +63,35 @@ internal sealed class NoticeWriter
             }
         }
 
+        Send(name, fields, isAlert);
+    }
+
+    /// <summary>The engine's own alert about a policy that is called too often; neither its rate nor its dedupe window keeps it back.</summary>
+    public void WriteRateExceeded(RateLimit rate)
+    {
+        _policy.Statistics.CountAlert(suppressed: false);
+        Send(
+            "rate-exceeded",
+            [
+                new OutputField("limit", rate.Rate.Limit),
+                new OutputField("seconds", (long)rate.Rate.Window.TotalSeconds),
+                new OutputField("over", rate.OverSinceReport),
+                new OutputField("onExceed", rate.Rate.OnExceed switch
+                {
+                    PolicyRateAction.Sample => "sample",
+                    PolicyRateAction.Release => "release",
+                    PolicyRateAction.Disarm => "disarm",
+                    _ => "drop-alert",
+                }),
+
+                // A guest can make events: an enforcing policy that no longer sees them is a hole.
+                new OutputField("unguarded", _policy.Enforcing && rate.Rate.OnExceed != PolicyRateAction.DropAlert),
+            ],
+            isAlert: true);
+    }
+
+    private void Send(string name, OutputField[] fields, bool isAlert)
+    {
         var current = _context.Event;
         _context.Engine.Output.Write(new NoticeOutput
         {
