@@ -14,6 +14,7 @@ internal static class ExitPolicies
         metadata: { id: test.holder, version: 1.0.0, title: Holds one lease of every kind }
         spec:
           mode: enforce
+          budget: { timeout: 450ms }
           watch:
             - { range: 0x7000000-0x7001000, access: r-x }
           subscriptions:
