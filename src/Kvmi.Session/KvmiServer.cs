@@ -61,6 +61,7 @@ public sealed class KvmiServer : IAsyncDisposable
             Hash(options.CookieSecret.Span),
             factory,
             _registry,
+            new RefusalLog(_log, time),
             new FirstIdMemory(),
             new VmConnectionSettings(options.CommandTimeout, time, _log, _total, _watchdog) { Faults = options.Faults });
     }
@@ -239,21 +240,23 @@ public sealed class KvmiServer : IAsyncDisposable
         try
         {
             session = new PeerSession(socket, peer, _services);
-            if ((HangRefusal ?? _registry.TryAdd(session)) is { } refusal)
+            PeerSession? leaving = null;
+            if ((HangRefusal ?? _registry.TryAdd(session, out leaving)) is { } refusal)
             {
-                _log.PeerRefused(peer, refusal);
+                _services.Refusals.Refused(peer, refusal);
                 session.Dispose();
                 return;
             }
 
             added = true;
+            leaving?.GiveWay();
             session.Start(number);
         }
         catch
         {
             if (added)
             {
-                _registry.HandshakeEnded();
+                _registry.HandshakeEnded(session!);
                 _registry.Remove(session!);
             }
 
@@ -265,6 +268,8 @@ public sealed class KvmiServer : IAsyncDisposable
     private async Task StopCoreAsync()
     {
         await StopPeersAsync().ConfigureAwait(false);
+
+        _services.Refusals.Flush();
 
         // Last: until a VM has ended, its handler may hang.
         _watchdog.Dispose();

@@ -46,7 +46,10 @@ public sealed record KvmiServerOptions
     /// <summary>Largest number of attached VMs; further peers are closed with a warning.</summary>
     public int MaxVms { get; init; } = 256;
 
-    /// <summary>Largest number of peers in handshake or detection at the same time; further ones are closed with a warning.</summary>
+    /// <summary>
+    /// Largest number of peers in handshake or detection at the same time. For a further one the slowest is closed with a warning, first among those whose
+    /// hello is not complete: peers that say nothing keep no VM out. It is also the largest number of those that are just being closed.
+    /// </summary>
     public int MaxHandshakes { get; init; } = 64;
 
     /// <summary>Faults of peers that are injected on purpose, to see that policies survive them; null for none.</summary>

@@ -78,4 +78,7 @@ internal static partial class LogMessages
 
     [LoggerMessage(2035, LogLevel.Error, "Peer {Peer}, VM '{Vm}': {Limit} threads hang in handlers; this VM is given up. Restart the tool to be rid of them.")]
     public static partial void TooManyThreads(this ILogger log, string peer, string vm, int limit);
+
+    [LoggerMessage(2185, LogLevel.Warning, "{Count} more peers were refused and are not logged one by one; somebody floods an endpoint. See who may connect to it.")]
+    public static partial void PeersRefused(this ILogger log, long count);
 }

@@ -36,8 +36,12 @@ internal sealed class PolicyHost
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(VerbContext context, RunOptions options)
     {
-        using var shutdown = new ShutdownSignal();
-        return await new PolicyHost(context, options).RunAsync(shutdown.Token).ConfigureAwait(false);
+        var host = new PolicyHost(context, options);
+        using var shutdown = new ShutdownSignal(host._watcher.DescribeAbandoned);
+
+        // Disposed last: no thread of a VM and no step of the end may wait for whoever reads stdout.
+        using var output = context.Results.WriteInBackground();
+        return await host.RunAsync(shutdown.Token).ConfigureAwait(false);
     }
 
     private async Task<int> RunAsync(CancellationToken shutdown)

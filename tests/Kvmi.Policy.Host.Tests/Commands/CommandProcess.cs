@@ -57,9 +57,15 @@ internal sealed partial class CommandProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the command.</summary>
-    public static CommandProcess Start(string? workingDirectory, params string[] arguments)
+    public static CommandProcess Start(string? workingDirectory, params string[] arguments) => Start("dotnet", [], workingDirectory, arguments);
+
+    /// <summary>Starts the command with redirections of a shell, for example <c>&gt;/dev/full</c>. The shell turns into the command.</summary>
+    public static CommandProcess StartRedirected(string redirections, string? workingDirectory, params string[] arguments) =>
+        Start("/bin/sh", ["-c", $"exec dotnet \"$@\" {redirections}", "sh"], workingDirectory, arguments);
+
+    private static CommandProcess Start(string program, string[] before, string? workingDirectory, string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet")
+        var start = new ProcessStartInfo(program)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -67,6 +73,11 @@ internal sealed partial class CommandProcess : IAsyncDisposable
             UseShellExecute = false,
             WorkingDirectory = workingDirectory ?? Directory,
         };
+        foreach (var argument in before)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
         start.ArgumentList.Add(Path.Combine(Directory, "kvmi-policy.dll"));
         foreach (var argument in arguments)
         {
