@@ -227,6 +227,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumber("alerts", record.Alerts);
         json.WriteNumber("reloads", record.Reloads);
         json.WriteNumber("failedReloads", record.FailedReloads);
+        json.WriteNumber("refusedPeers", record.RefusedPeers);
         json.WriteNumber("elapsedMilliseconds", (long)record.Elapsed.TotalMilliseconds);
         var deadlines = record.Deadlines;
         json.WriteNumber("timeouts", deadlines.Timeouts);

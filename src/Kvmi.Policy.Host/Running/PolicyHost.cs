@@ -86,14 +86,14 @@ internal sealed class PolicyHost
         return result is null or { EndedAsWritten: true } || end == RunEnd.Signal ? ExitCode.Fine : ExitCode.Failure;
     }
 
-    private KvmiServerOptions ServerOptions(KvmiEndpoint? own) => new()
+    private KvmiServerOptions ServerOptions(KvmiEndpoint? own) => _options.Peers(new()
     {
         Endpoints = own is null ? _options.Endpoints : [own, .. _options.Endpoints],
         Dialect = _options.Dialect,
         CookieSecret = _options.Cookie ?? default,
         AllowRemote = _options.AllowRemote,
         Observer = _watcher,
-    };
+    });
 
     private async Task<RunEnd> WaitAsync(KvmiServer server, SimulatedGuest? simulated, CancellationToken shutdown)
     {
@@ -144,6 +144,7 @@ internal sealed class PolicyHost
             Reloads = policies.Reloads,
             FailedReloads = policies.FailedReloads,
             Deadlines = server.Deadlines,
+            RefusedPeers = server.UsersRefused,
             Elapsed = _context.Time.GetElapsedTime(started),
             End = Words.CamelCase(end.ToString()),
         });

@@ -56,6 +56,10 @@ internal static class RunVerb
             listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, mode, master, state, dialect, events, duration, cookie, remote, untrusted,
             allowWeak, json,
         };
+        var security = new SecurityOptions();
+        security.AddTo(verb);
+        var peers = new PeerOptions();
+        peers.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -91,6 +95,8 @@ internal static class RunVerb
                 Duration = parse.GetValue(duration),
                 Cookie = CookieFile.Read(parse.GetValue(cookie)),
                 AllowRemote = parse.GetValue(remote),
+                FileRules = security.Read(parse),
+                Peers = peers.Read(parse),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),
             });

@@ -22,6 +22,9 @@ internal sealed record RunSummaryOutput : OutputRecord
     /// <summary>What came of the deadlines.</summary>
     public required DeadlineCounters Deadlines { get; init; }
 
+    /// <summary>Connections of users who may not connect.</summary>
+    public required long RefusedPeers { get; init; }
+
     public required TimeSpan Elapsed { get; init; }
 
     /// <summary>What ended the run: signal, events, duration, scenario.</summary>
