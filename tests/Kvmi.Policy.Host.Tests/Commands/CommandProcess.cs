@@ -59,7 +59,13 @@ internal sealed partial class CommandProcess : IAsyncDisposable
     /// <summary>Starts the command.</summary>
     public static CommandProcess Start(string? workingDirectory, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet")
+        return StartAs(null, workingDirectory, arguments);
+    }
+
+    /// <summary>Starts the command as another user, without privileges (setpriv); null for the own one.</summary>
+    public static CommandProcess StartAs(uint? user, string? workingDirectory, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(user is null ? "dotnet" : "setpriv")
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -67,6 +73,18 @@ internal sealed partial class CommandProcess : IAsyncDisposable
             UseShellExecute = false,
             WorkingDirectory = workingDirectory ?? Directory,
         };
+        if (user is { } id)
+        {
+            foreach (var argument in (string[])[$"--reuid={id}", $"--regid={id}", "--clear-groups", "--no-new-privs", "dotnet"])
+            {
+                start.ArgumentList.Add(argument);
+            }
+
+            // The other user can write to none of root's.
+            start.Environment["HOME"] = "/nonexistent";
+            start.Environment["DOTNET_CLI_HOME"] = "/nonexistent";
+        }
+
         start.ArgumentList.Add(Path.Combine(Directory, "kvmi-policy.dll"));
         foreach (var argument in arguments)
         {

@@ -103,12 +103,12 @@ public sealed class EndpointCheckTests
     }
 
     [Fact]
-    public void A_cookie_file_that_others_can_read_is_warned_of()
+    public void A_cookie_file_that_others_can_read_is_a_failure_as_in_run()
     {
         _host.Files[Cookie] = new FileFacts(FileKind.File, 0x1A4, 1000, 4);
         _host.Contents[Cookie] = [.. "some"u8];
         var findings = _host.Find<CookieCheck>(WithCookie);
-        Assert.Equal([DoctorStatus.Warning, DoctorStatus.Ok], findings.Select(finding => finding.Status));
+        Assert.Equal([DoctorStatus.Failure, DoctorStatus.Ok], findings.Select(finding => finding.Status));
         Assert.Contains("mode 0644", findings[0].Found, StringComparison.Ordinal);
     }
 

@@ -155,6 +155,7 @@ internal static class SampleRecords
             Alerts = 1,
             Reloads = 2,
             FailedReloads = 1,
+            RefusedPeers = 2,
             Deadlines = new DeadlineCounters
             {
                 Timeouts = 3,
