@@ -121,5 +121,27 @@ public sealed class EndpointCheckTests
     }
 
     [Fact]
+    public void Files_that_others_can_change_are_a_failure_and_others_are_fine()
+    {
+        _host.Files["/etc/p"] = new FileFacts(FileKind.Directory, 0x1ED, 0);
+        var options = new DoctorOptions { Files = ["/etc/p"] };
+        Assert.Equal(DoctorStatus.Ok, _host.FindOne<OwnershipCheck>(options).Status);
+        _host.Flaws["/etc/p"] = "'/etc/p' belongs to user 7, who can change it";
+        var finding = _host.FindOne<OwnershipCheck>(options);
+        Assert.Equal(DoctorStatus.Failure, finding.Status);
+        Assert.Contains("belongs to user 7", finding.Found, StringComparison.Ordinal);
+        Assert.Equal(DoctorStatus.Failure, _host.FindOne<OwnershipCheck>(new DoctorOptions { Files = ["/etc/none"] }).Status);
+    }
+
+    [Fact]
+    public void A_directory_above_the_socket_that_others_can_change_is_warned_of()
+    {
+        _host.Files[Folder] = new FileFacts(FileKind.Directory, 0x1ED, 0);
+        _host.Flaws[Folder] = "'/run' can be changed by others (mode 0777, group 0)";
+        Assert.Contains(_host.Find<ListenCheck>(Listening), finding => finding.Status == DoctorStatus.Warning
+            && finding.Found.Contains("take the place of the socket: '/run'", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Without_a_cookie_file_nothing_is_said_of_it() => Assert.Empty(_host.Find<CookieCheck>());
 }
