@@ -43,6 +43,18 @@ public sealed record KvmiServerOptions
     /// </summary>
     public bool AllowRemote { get; init; }
 
+    /// <summary>
+    /// Users that may connect to a Unix socket besides root and the user of this process. The kernel says who connects (SO_PEERCRED); anybody
+    /// else is closed before a byte is read. vsock and TCP have no such credentials, and this is not asked there.
+    /// </summary>
+    public IReadOnlyCollection<uint> AllowedUsers { get; init; } = [];
+
+    /// <summary>
+    /// Group of the Unix sockets, which then have mode 0660; null for mode 0600. Needed besides <see cref="AllowedUsers"/> when the device
+    /// manager runs as another user than root, because the file lets nobody else in.
+    /// </summary>
+    public uint? SocketGroup { get; init; }
+
     /// <summary>Largest number of attached VMs; further peers are closed with a warning.</summary>
     public int MaxVms { get; init; } = 256;
 

@@ -1,4 +1,5 @@
 using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Trust;
 
 namespace Kvmi.Policy.Engine.Configuration;
 
@@ -35,6 +36,9 @@ public sealed record PolicyLoadOptions
 
     /// <summary>Clock for the expiry of exceptions.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Who may be able to change policy files and scripts; null: not checked.</summary>
+    public FileOwnership? Ownership { get; init; }
 
     /// <summary>Where files come from.</summary>
     public IPolicyFileSource Files { get; init; } = DiskPolicyFileSource.Instance;

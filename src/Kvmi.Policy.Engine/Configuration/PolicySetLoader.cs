@@ -17,6 +17,11 @@ public static class PolicySetLoader
         var files = PolicyFileFinder.Find(paths, options.Files, findings);
         var policies = new List<PolicyDefinition>();
         var byId = new Dictionary<string, PolicyDefinition>(StringComparer.Ordinal);
+        if (options.Ownership is { } ownership)
+        {
+            PolicyOwnership.Check(files, options.Files, ownership, findings);
+        }
+
         foreach (var file in files)
         {
             var result = PolicyFileLoader.Load(file, options);

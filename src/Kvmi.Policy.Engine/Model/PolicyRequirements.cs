@@ -19,4 +19,10 @@ public sealed record PolicyRequirements
 
     /// <summary>Plugins whose services the script uses.</summary>
     public IReadOnlyList<string> Plugins { get; init; } = [];
+
+    /// <summary>
+    /// The builds that the policy is pinned to, by plugin id: SHA-256 of the main assembly, lower-case hexadecimal. From <c>requires.plugins</c>
+    /// and from <c>script.sha256</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> PluginDigests { get; init; } = new Dictionary<string, string>();
 }

@@ -218,7 +218,7 @@ public sealed class PolicyReloader : IAsyncDisposable
             findings.AddRange(source.Findings);
             if (!source.Findings.Any(finding => finding.Severity == FindingSeverity.Error))
             {
-                built = _builder.Build(source.Definitions, PluginSetLoader.Discover(_options.PluginDirectories), _target.Current);
+                built = _builder.Build(source.Definitions, PluginSetLoader.Discover(_options.PluginDirectories, _options.PluginRules), _target.Current);
                 findings.AddRange(built.Findings);
             }
 

@@ -15,21 +15,24 @@ internal sealed class PolicyWorkshop
 {
     private readonly TimeProvider _time;
     private readonly PolicyMode? _mode;
+    private readonly FileRules _rules;
     private readonly bool _untrusted;
 
     /// <summary>Looks for plugins; loads nothing yet.</summary>
     /// <param name="time">Clock.</param>
     /// <param name="plugins">Plugin directories.</param>
     /// <param name="mode">Mode for every policy; null takes the files'.</param>
+    /// <param name="rules">What plugins and policies must satisfy.</param>
     /// <param name="untrusted">True: every policy runs in a worker.</param>
     /// <param name="allowWeakWorker">True: also in one that is not confined completely.</param>
     public PolicyWorkshop(
-        TimeProvider time, IReadOnlyList<string> plugins, PolicyMode? mode, bool untrusted = false, bool allowWeakWorker = false)
+        TimeProvider time, IReadOnlyList<string> plugins, PolicyMode? mode, FileRules rules, bool untrusted = false, bool allowWeakWorker = false)
     {
         _untrusted = untrusted;
         _time = time;
         _mode = mode;
-        Plugins = PluginSetLoader.Discover(plugins);
+        _rules = rules;
+        Plugins = PluginSetLoader.Discover(plugins, rules.Plugins);
         Builder = new GenerationBuilder(new ScriptCompiler(), new CollectiblePluginLoader(), time)
         {
             Workers = WorkerProgram.Settings(allowWeakWorker),
@@ -41,7 +44,7 @@ internal sealed class PolicyWorkshop
     public GenerationBuilder Builder { get; }
 
     /// <summary>How policy files are read.</summary>
-    public PolicyLoadOptions Options => PolicyLoadOptions.Default with { TimeProvider = _time, Mode = _mode, Untrusted = _untrusted };
+    public PolicyLoadOptions Options => PolicyLoadOptions.Default with { TimeProvider = _time, Mode = _mode, Untrusted = _untrusted, Ownership = _rules.Ownership };
 
     /// <summary>Writes findings as result lines.</summary>
     public static void Report(ResultWriter results, IEnumerable<Finding> findings)

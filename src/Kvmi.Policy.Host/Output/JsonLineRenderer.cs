@@ -230,6 +230,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumber("lostOutput", record.LostOutput);
         json.WriteNumber("reloads", record.Reloads);
         json.WriteNumber("failedReloads", record.FailedReloads);
+        json.WriteNumber("refusedPeers", record.RefusedPeers);
         json.WriteNumber("elapsedMilliseconds", (long)record.Elapsed.TotalMilliseconds);
         var deadlines = record.Deadlines;
         json.WriteNumber("timeouts", deadlines.Timeouts);

@@ -258,6 +258,11 @@ internal sealed class TextLineRenderer : ILineRenderer
                 .Append(CultureInfo.InvariantCulture, $" ({record.FailedReloads} more failed)");
         }
 
+        if (record.RefusedPeers > 0)
+        {
+            _line.Append("; ").Append(Words.Count(record.RefusedPeers, "connection")).Append(" of users who may not connect refused");
+        }
+
         TextDeadlines.Write(_line, record.Deadlines);
         FaultCounts.Write(_line, record.Faults);
     }

@@ -24,9 +24,9 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     {
         _results = context.Results;
         _logger = context.LoggerFactory.CreateLogger("Kvmi.Policy.Host");
-        var workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode, options.Untrusted, options.AllowWeakWorker);
+        var workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode, options.FileRules, options.Untrusted, options.AllowWeakWorker);
         _reloader = new PolicyReloader(
-            new PolicyReloaderOptions { PolicyDirectories = options.Policies, PluginDirectories = options.Plugins },
+            new PolicyReloaderOptions { PolicyDirectories = options.Policies, PluginDirectories = options.Plugins, PluginRules = options.FileRules.Plugins },
             workshop.Source(options.Policies),
             workshop.Builder,
             engine,

@@ -97,7 +97,7 @@ internal sealed class PolicyHost
         return result is null or { EndedAsWritten: true } || end == RunEnd.Signal ? ExitCode.Fine : ExitCode.Failure;
     }
 
-    private KvmiServerOptions ServerOptions(KvmiEndpoint? own) => new()
+    private KvmiServerOptions ServerOptions(KvmiEndpoint? own) => _options.Peers(new()
     {
         Endpoints = own is null ? _options.Endpoints : [own, .. _options.Endpoints],
         Dialect = _options.Dialect,
@@ -105,7 +105,7 @@ internal sealed class PolicyHost
         AllowRemote = _options.AllowRemote,
         Faults = _options.Faults?.ForPeers,
         Observer = _watcher,
-    };
+    });
 
     private async Task<RunEnd> WaitAsync(KvmiServer server, SimulatedGuest? simulated, CancellationToken shutdown)
     {
@@ -159,6 +159,7 @@ internal sealed class PolicyHost
             Deadlines = server.Deadlines,
             Memory = MemoryOutput.Now(),
             Faults = _options.Faults?.Summary,
+            RefusedPeers = server.UsersRefused,
             Elapsed = _context.Time.GetElapsedTime(started),
             End = Words.CamelCase(end.ToString()),
         });

@@ -1,5 +1,7 @@
 using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Protocol;
+using Kvmi.Session;
 using Kvmi.Session.Endpoints;
 
 namespace Kvmi.Policy.Host.Running;
@@ -49,6 +51,12 @@ internal sealed record RunOptions
     public FaultPlan? Faults { get; init; }
 
     public bool AllowRemote { get; init; }
+
+    /// <summary>What plugins and policies must satisfy.</summary>
+    public required FileRules FileRules { get; init; }
+
+    /// <summary>Adds who may connect to the options of the server.</summary>
+    public required Func<KvmiServerOptions, KvmiServerOptions> Peers { get; init; }
 
     /// <summary>Every policy's code runs in a worker.</summary>
     public bool Untrusted { get; init; }

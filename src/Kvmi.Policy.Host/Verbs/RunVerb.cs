@@ -58,6 +58,10 @@ internal static class RunVerb
             listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, mode, master, state, dialect, events, duration, cookie, remote, untrusted,
             allowWeak, inject, injectSeed, json,
         };
+        var security = new SecurityOptions();
+        security.AddTo(verb);
+        var peers = new PeerOptions();
+        peers.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -94,6 +98,8 @@ internal static class RunVerb
                 Cookie = CookieFile.Read(parse.GetValue(cookie)),
                 Faults = InjectionOptions.Read(parse, inject, injectSeed),
                 AllowRemote = parse.GetValue(remote),
+                FileRules = security.Read(parse),
+                Peers = peers.Read(parse),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),
             });

@@ -27,17 +27,19 @@ internal static class TestVerb
         {
             paths, plugins, untrusted, allowWeak, json,
         };
+        var security = new SecurityOptions();
+        security.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
             Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
                 DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
-                parse.GetValue(untrusted), parse.GetValue(allowWeak))));
+                security.Read(parse), parse.GetValue(untrusted), parse.GetValue(allowWeak))));
         return verb;
     }
 
-    private static int Run(VerbContext context, string[] paths, IReadOnlyList<string> plugins, bool untrusted, bool allowWeak)
+    private static int Run(VerbContext context, string[] paths, IReadOnlyList<string> plugins, FileRules rules, bool untrusted, bool allowWeak)
     {
         var results = context.Results;
-        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null, untrusted, allowWeak);
+        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null, rules, untrusted, allowWeak);
         var set = PolicySetLoader.Load(paths, workshop.Options with { AllowMissingParameters = true });
         PolicyWorkshop.Report(results, set.Findings);
         var suite = new PolicyTestSuite(workshop.Builder, workshop.Plugins, workshop.Options);

@@ -27,15 +27,17 @@ internal static class ValidateVerb
         {
             paths, plugins, json,
         };
+        var security = new SecurityOptions();
+        security.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
             Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
-                DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)))));
+                DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)), security.Read(parse))));
         return verb;
     }
 
-    private static int Run(VerbContext context, string[] paths, IReadOnlyList<string> plugins)
+    private static int Run(VerbContext context, string[] paths, IReadOnlyList<string> plugins, FileRules rules)
     {
-        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null);
+        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null, rules);
         var set = PolicySetLoader.Load(paths, workshop.Options with { AllowMissingParameters = true });
         var build = workshop.Builder.Build(set.Policies, workshop.Plugins, previous: null);
         build.Generation?.Release();

@@ -63,7 +63,12 @@ internal sealed partial class CommandProcess : IAsyncDisposable
     public static CommandProcess StartRedirected(string redirections, string? workingDirectory, params string[] arguments) =>
         Start("/bin/sh", ["-c", $"exec dotnet \"$@\" {redirections}", "sh"], workingDirectory, arguments);
 
-    private static CommandProcess Start(string program, string[] before, string? workingDirectory, string[] arguments)
+    /// <summary>Starts the command as another user, without privileges (setpriv); null for the own one.</summary>
+    public static CommandProcess StartAs(uint? user, string? workingDirectory, params string[] arguments) => user is { } id
+        ? Start("setpriv", [$"--reuid={id}", $"--regid={id}", "--clear-groups", "--no-new-privs", "dotnet"], workingDirectory, arguments, foreign: true)
+        : Start(workingDirectory, arguments);
+
+    private static CommandProcess Start(string program, string[] before, string? workingDirectory, string[] arguments, bool foreign = false)
     {
         var start = new ProcessStartInfo(program)
         {
@@ -76,6 +81,13 @@ internal sealed partial class CommandProcess : IAsyncDisposable
         foreach (var argument in before)
         {
             start.ArgumentList.Add(argument);
+        }
+
+        if (foreign)
+        {
+            // The other user can write to none of root's.
+            start.Environment["HOME"] = "/nonexistent";
+            start.Environment["DOTNET_CLI_HOME"] = "/nonexistent";
         }
 
         start.ArgumentList.Add(Path.Combine(Directory, "kvmi-policy.dll"));

@@ -158,6 +158,7 @@ internal static class SampleRecords
             Faults = new FaultSummary(0x2a, [new FaultInjection("gc", 0.5, 0x2a), new FaultInjection("lost-peer", 0.25, 0x2a)]),
             Reloads = 2,
             FailedReloads = 1,
+            RefusedPeers = 2,
             Deadlines = new DeadlineCounters
             {
                 Timeouts = 3,

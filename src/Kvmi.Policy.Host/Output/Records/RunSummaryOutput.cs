@@ -29,6 +29,8 @@ internal sealed record RunSummaryOutput : OutputRecord
     public required MemoryOutput Memory { get; init; }
     /// <summary>Faults that were injected on purpose; null when none were asked for.</summary>
     public FaultSummary? Faults { get; init; }
+    /// <summary>Connections of users who may not connect.</summary>
+    public required long RefusedPeers { get; init; }
 
     public required TimeSpan Elapsed { get; init; }
 
