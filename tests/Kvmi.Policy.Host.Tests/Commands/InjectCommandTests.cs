@@ -37,7 +37,11 @@ public sealed class InjectCommandTests
         Assert.True(guest.GetProperty("endedAsWritten").GetBoolean());
         AssertAllAnswered(guest);
         Assert.Equal(guest.GetProperty("replyCount").GetInt64(), run.GetProperty("events").GetInt64());
-        Assert.Equal(0, run.GetProperty("abandonedNow").GetInt64());
+
+        // A thread that was given up runs only when nothing else wants the processor: that it ends is waited for in PolicyFaultTests, and on a
+        // busy machine it may not have by the summary.
+        Assert.InRange(run.GetProperty("abandonedNow").GetInt64(), 0, run.GetProperty("abandonedThreads").GetInt64());
+
         // On a busy machine a handler may be late all by itself.
         var policies = result.Json.Where(line => Summary(line) == "policy").ToList();
         var timeouts = policies.Sum(line => line.GetProperty("timeouts").GetInt64());
@@ -109,7 +113,7 @@ public sealed class InjectCommandTests
         Assert.Equal(Number(run, "injected", "lost-peer"), losses);
         Assert.Equal(Number(run, "injected", "full-queue"), run.GetProperty("lostOutput").GetInt64());
         Assert.True(run.GetProperty("abandonedThreads").GetInt64() >= Number(run, "injected", "timeout"));
-        Assert.Equal(0, run.GetProperty("abandonedNow").GetInt64());
+        Assert.InRange(run.GetProperty("abandonedNow").GetInt64(), 0, run.GetProperty("abandonedThreads").GetInt64());
         var errors = result.Json.Where(line => Summary(line) == "policy").Sum(line => line.GetProperty("errors").GetInt64());
         Assert.True(errors >= Number(run, "injected", "exception") + Number(run, "injected", "oom") + Number(run, "injected", "timeout"));
     }
