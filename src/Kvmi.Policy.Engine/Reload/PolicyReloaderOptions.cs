@@ -9,6 +9,9 @@ public sealed record PolicyReloaderOptions
     /// <summary>Directories with plugins.</summary>
     public IReadOnlyList<string> PluginDirectories { get; init; } = [];
 
+    /// <summary>Further files that the policy source reads, such as the site's. They are polled.</summary>
+    public IReadOnlyList<string> SingleFiles { get; init; } = [];
+
     /// <summary>How often all files are looked at, whatever the watcher says.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -38,6 +38,7 @@ internal static class RequirementsSection
             Commands = commands,
             OptionalCommands = optional,
             Events = [.. (requires?["events"]?.Items ?? []).Select(node => PolicyEvents.Find(node.Text)!.Kind).Distinct()],
+            OtherGuests = GuestSection.Read(context, requires?["guest"]),
             Plugins = [.. (requires?["plugins"]?.Items ?? []).Select(node => node.Text).Distinct(StringComparer.Ordinal)],
         };
     }
