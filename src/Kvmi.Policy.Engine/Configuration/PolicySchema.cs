@@ -10,5 +10,8 @@ public static class PolicySchema
     /// <summary>The schema as it stands in the repository: JSON Schema draft-07 written in YAML.</summary>
     public static string Text => Embedded.Text;
 
+    /// <summary>The same as JSON.</summary>
+    public static string ToJson() => Embedded.ToJson();
+
     internal static SchemaNode Root => Embedded.Root;
 }
