@@ -54,10 +54,12 @@ internal static class FindingCodes
     public const string UntrustedSharedState = "KP0228";
     public const string RateReleasesNothing = "KP0229";
     public const string RateOpensPolicy = "KP0230";
+    public const string SiteParameterUnknown = "KP0245";
+    public const string SitePolicyUnknown = "KP0246";
+    public const string VmTagUnknown = "KP0247";
+    public const string GuestUnknown = "KP0248";
 
     public const string AlertOptionNotEnforced = "KP0302";
-    public const string GuestNotChecked = "KP0303";
-    public const string VmTagUnknown = "KP0304";
     public const string TraceNotReadable = "KP0306";
     public const string TestFileMissing = "KP0307";
     public const string ParameterNotGiven = "KP0308";

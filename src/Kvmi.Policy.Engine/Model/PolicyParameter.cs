@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Configuration.Reading;
 using Kvmi.Policy.Engine.Findings;
 
 namespace Kvmi.Policy.Engine.Model;
@@ -13,4 +14,14 @@ namespace Kvmi.Policy.Engine.Model;
 /// <param name="Description">Description from the file.</param>
 /// <param name="Location">Where it is declared.</param>
 public sealed record PolicyParameter(
-    string Name, ParameterType Type, bool IsList, object Value, string? Description, SourceLocation Location);
+    string Name, ParameterType Type, bool IsList, object Value, string? Description, SourceLocation Location)
+{
+    /// <summary>Who gave the value.</summary>
+    public ParameterSource Source { get; init; }
+
+    /// <summary>The value as a policy file would have it; a string without its quotes.</summary>
+    public string ValueText => Value is IReadOnlyList<object> list ? $"[{string.Join(", ", list.Select(RawValues.Show))}]" : RawValues.Show(Value);
+
+    /// <summary>Where the value stands; for a test's value, where the parameter is declared.</summary>
+    public SourceLocation ValueLocation { get; init; } = Location;
+}

@@ -52,7 +52,7 @@ public sealed class PolicyReloader : IAsyncDisposable
         _target = target;
         _listener = listener;
         _time = time;
-        _scanner = new(options.PolicyDirectories, options.PluginDirectories);
+        _scanner = new(options.PolicyDirectories, options.PluginDirectories, options.SingleFiles);
         if (options.UseWatcher)
             _watchers = new(options.PolicyDirectories.Concat(options.PluginDirectories), OnHint, listener.OnWatchProblem);
     }

@@ -13,6 +13,8 @@ public sealed record PolicyReloaderOptions
 
     /// <summary>Rules for the plugins' files.</summary>
     public PluginRules PluginRules { get; init; } = PluginRules.None;
+    /// <summary>Further files that the policy source reads, such as the site's. They are polled.</summary>
+    public IReadOnlyList<string> SingleFiles { get; init; } = [];
 
     /// <summary>How often all files are looked at, whatever the watcher says.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);

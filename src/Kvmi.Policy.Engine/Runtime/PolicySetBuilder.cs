@@ -79,7 +79,7 @@ internal sealed class PolicySetBuilder
     private PolicyInstance? TryBuild(GenerationPolicy source, int order)
     {
         var definition = source.Definition;
-        if (RequirementsCheck.FindMiss(definition, _context.Vm.Capabilities) is { } miss)
+        if (RequirementsCheck.FindMiss(definition, _context.Vm.Identity.Name, _context.Vm.Capabilities) is { } miss)
         {
             Refuse(definition, miss);
             return null;

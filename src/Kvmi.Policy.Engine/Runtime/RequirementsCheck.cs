@@ -14,14 +14,23 @@ internal static class RequirementsCheck
     public static bool IsTarget(PolicyDefinition definition, VmIdentity identity)
     {
         var target = definition.Target;
-        return (target.Names.Count == 0 && target.Uuids.Count == 0)
-            || target.Names.Any(pattern => NamePattern.Matches(pattern, identity.Name))
+        var isMeant = (target.Names.Count == 0 && target.Uuids.Count == 0)
+            || NamePattern.MatchesAny(target.Names, identity.Name)
             || target.Uuids.Contains(identity.Uuid);
+        return isMeant && (target.TaggedNames is null || NamePattern.MatchesAny(target.TaggedNames, identity.Name));
     }
 
     /// <summary>Why the policy cannot work on this VM, as one sentence; null when it can.</summary>
-    public static string? FindMiss(PolicyDefinition definition, VmCapabilities offers)
+    public static string? FindMiss(PolicyDefinition definition, string vmName, VmCapabilities offers)
     {
+        foreach (var (pattern, reason) in definition.Requires.OtherGuests)
+        {
+            if (NamePattern.Matches(pattern, vmName))
+            {
+                return reason;
+            }
+        }
+
         var written = definition.Requires.Dialects;
         if (written.Count > 0 && !written.Contains(offers.Dialect))
         {

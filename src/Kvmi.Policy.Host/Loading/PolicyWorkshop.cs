@@ -1,4 +1,5 @@
 using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Engine.Configuration.Site;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Model;
@@ -71,7 +72,16 @@ internal sealed class PolicyWorkshop
     }
 
     /// <summary>The policy files for a reloader.</summary>
-    public PolicyDirectorySource Source(IReadOnlyList<string> paths) => new(paths, Options);
+    public PolicyDirectorySource Source(IReadOnlyList<string> paths, IReadOnlyList<string> sites) => new(paths, sites, Options);
+
+    /// <summary>The options with what the site files say, for a verb that looks at some policies only.</summary>
+    /// <returns>Null when a file has errors; its findings are written.</returns>
+    public PolicyLoadOptions? OptionsOf(IReadOnlyList<string> sites, ResultWriter results)
+    {
+        var site = SiteFileLoader.Load(sites, Options.Files);
+        Report(results, site.Findings);
+        return site.HasErrors ? null : Options with { Site = site.Settings, PartialSet = true };
+    }
 
     /// <summary>Loads and builds the policies that can run; the others are among the findings.</summary>
     /// <returns>The generation, null when not even the good files make one; and every finding.</returns>

@@ -40,6 +40,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         CheckOutput => "check",
         MessageOutput => "message",
         CatalogueOutput => "entry",
+        ParameterOutput => "parameter",
         DialectOutput dialect => JsonDialect.TypeOf(dialect),
         _ => "summary",
     };
@@ -59,6 +60,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case PolicySummaryOutput policy: PolicySummary(json, policy.Summary); break;
             case RunSummaryOutput run: RunSummary(json, run); break;
             case SimulationSummaryOutput simulation: JsonSimulation.Write(json, simulation.Result); break;
+            case ParameterOutput parameter: parameter.WriteJson(json); break;
             case DialectOutput dialect: JsonDialect.Write(json, dialect); break;
             case TotalsOutput totals: Totals(json, totals); break;
             case CatalogueOutput entry: JsonSimulation.Write(json, entry); break;

@@ -29,6 +29,7 @@ internal sealed class TextLineRenderer : ILineRenderer
             case PolicySummaryOutput policy: PolicySummary(policy.Summary); break;
             case RunSummaryOutput run: RunSummary(run); break;
             case SimulationSummaryOutput simulation: TextSimulation.Write(_line, simulation.Result); break;
+            case ParameterOutput parameter: parameter.WriteText(_line); break;
             case DialectOutput dialect: TextDialect.Write(_line, dialect); break;
             case TotalsOutput totals: _line.AppendSafe(totals.Text); break;
             case CatalogueOutput entry: TextSimulation.Write(_line, entry); break;

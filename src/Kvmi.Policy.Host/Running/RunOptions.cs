@@ -15,6 +15,9 @@ internal sealed record RunOptions
 
     public required IReadOnlyList<string> Plugins { get; init; }
 
+    /// <summary>Site files.</summary>
+    public IReadOnlyList<string> Sites { get; init; } = [];
+
     public PolicyMode? Mode { get; init; }
 
     /// <summary>The switch over all policies at the start.</summary>

@@ -39,6 +39,7 @@ internal static class RunVerb
         var reconnect = SimulationOptions.Reconnect();
         var policies = CommonOptions.Policies();
         var plugins = CommonOptions.Plugins();
+        var sites = SiteOptions.Site();
         var mode = CommonOptions.Mode();
         var master = CommonOptions.Master();
         var state = CommonOptions.State();
@@ -55,7 +56,7 @@ internal static class RunVerb
         var verb = new Command("run",
             "Decide about the events of introspected VMs with the policies.\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy run --listen unix:/run/kvmi.sock --mode audit")
         {
-            listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, mode, master, state, dialect, events, duration, cookie, remote, untrusted,
+            listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, sites, mode, master, state, dialect, events, duration, cookie, remote, untrusted,
             allowWeak, inject, injectSeed, json,
         };
         var security = new SecurityOptions();
@@ -84,6 +85,7 @@ internal static class RunVerb
                 Endpoints = endpoints,
                 Policies = DefaultDirectories.Policies(parse.GetRequiredValue(policies)),
                 Plugins = DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
+                Sites = SiteOptions.Existing(parse.GetRequiredValue(sites)),
                 Mode = parse.GetValue(mode),
                 Master = parse.GetValue(master) ?? MasterMode.AsWritten,
                 State = StateDirectory.Prepare(parse.GetValue(state)),

@@ -113,7 +113,7 @@ public class GoodPolicyTests
             """;
         var site = PolicyText.Options with
         {
-            ParameterOverrides = new Dictionary<string, IReadOnlyDictionary<string, object>> { ["p"] = new Dictionary<string, object> { ["top"] = 2 } },
+            Site = SiteText.Gives("top", 2),
         };
         var test = site with { TestParameters = new Dictionary<string, object> { ["top"] = 3UL } };
         Assert.Equal(1UL, PolicyText.MustLoadSpec(Spec).Parameters["top"].Value);

@@ -38,6 +38,7 @@ internal static class RequirementsSection
             Commands = commands,
             OptionalCommands = optional,
             Events = [.. (requires?["events"]?.Items ?? []).Select(node => PolicyEvents.Find(node.Text)!.Kind).Distinct()],
+            OtherGuests = GuestSection.Read(context, requires?["guest"]),
             Plugins = [.. Plugins(requires).Select(plugin => plugin.Id).Distinct(StringComparer.Ordinal)],
             PluginDigests = ReadDigests(context, requires),
         };

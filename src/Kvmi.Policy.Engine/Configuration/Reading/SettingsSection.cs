@@ -13,6 +13,7 @@ internal static class SettingsSection
         return new PolicyTarget
         {
             Names = Texts(target?["names"]),
+            TaggedNames = VmTags.Resolve(context, target?["tags"]),
             Uuids = [.. (target?["uuids"]?.Items ?? []).Select(node => Guid.Parse(node.Text))],
             Vcpus = new ValueSetReader(context).Read(target?["vcpus"]),
         };
