@@ -55,6 +55,8 @@ internal static class FindingCodes
     public const string RateReleasesNothing = "KP0229";
     public const string RateOpensPolicy = "KP0230";
 
+    public const string BitName = "KP0235";
+
     public const string AlertOptionNotEnforced = "KP0302";
     public const string GuestNotChecked = "KP0303";
     public const string VmTagUnknown = "KP0304";

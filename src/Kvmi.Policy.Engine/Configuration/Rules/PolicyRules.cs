@@ -11,5 +11,6 @@ internal static class PolicyRules
         new WatchIsHeardRule(),
         new UntrustedStateRule(),
         new RateRule(),
+        new FilterCanMatchRule(),
     ];
 }
