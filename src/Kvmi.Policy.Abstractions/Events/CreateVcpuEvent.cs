@@ -8,7 +8,7 @@ namespace Kvmi.Policy;
 /// policies are on it already. Legal decisions: allow, crash.
 /// </summary>
 /// <remarks>
-/// rfc-v5 kernels send it for vCPUs that exist at the start too (kvmi-rfc-v5.md 4.6). In v11 and v12 nothing tells of a new vCPU. A view over the
+/// The kernels send it for vCPUs that exist at the start too (kvmi-later-dialects.md 4.1, kvmi-rfc-v5.md 4.6). In v11 and v12 nothing tells of a new vCPU. A view over the
 /// receive buffer: it cannot be stored, and it is valid only while the handler runs.
 /// </remarks>
 public readonly ref struct CreateVcpuEvent : IGuestEvent

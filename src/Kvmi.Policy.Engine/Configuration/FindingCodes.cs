@@ -56,6 +56,7 @@ internal static class FindingCodes
     public const string RateOpensPolicy = "KP0230";
 
     public const string BitName = "KP0235";
+    public const string UntrustedSinglestep = "KP0236";
 
     public const string AlertOptionNotEnforced = "KP0302";
     public const string GuestNotChecked = "KP0303";

@@ -82,6 +82,7 @@ public class BadPolicyTests
         { "  mode: audit\n  watch: [{ range: 0x1000-0x2000, access: r-x }]\n  subscriptions: [{ event: pf, when: { gpa: 0x2000-0x3000 }, then: { decision: allow } }]\n", ":9:38: error KP0202: No event can match: none of its addresses" },
         { "  mode: audit\n  watch: [{ range: 0x1000-0x2000, access: r-x }]\n  subscriptions: [{ event: pf, when: { access: x }, then: { decision: allow } }]\n", ":9:38: error KP0202: No event can match: the watches forbid none" },
         { "  mode: audit\n  subscriptions: [{ event: singlestep, when: { vector: 3 }, handler: A }]\n", ":8:48: error KP0201: The filter 'vector' belongs to trap events" },
+        { "  mode: audit\n  trust: untrusted\n  script: { inline: \"x\" }\n  subscriptions: [{ event: singlestep, handler: A }]\n", ":10:28: error KP0236: An untrusted policy cannot single-step" },
         { "  mode: audit\n  subscriptions: [{ event: singlestep, then: { decision: keep } }]\n", ":8:58: error KP0205: The decision keep cannot answer singlestep events." },
         { "  mode: audit\n  subscriptions: [{ event: cr, when: { setBits: $m }, handler: A }]\n  parameters: { m: { type: int, default: 0 } }\n", ":8:49: error KP0215: The parameter m is no bit mask" },
 

@@ -260,6 +260,31 @@ public sealed class SinglestepLeaseTests
         }
     }
 
+    [Fact]
+    public void At_the_deadline_of_a_step_only_those_who_asked_for_it_count()
+    {
+        var action = EventAction.Retry;
+        var crashing = new PolicyErrorHandling(DecisionKind.Crash, 0, TimeSpan.FromMinutes(1));
+        using var bench = new EngineBench();
+        bench.Load(
+            Loaded(Define("a", OnCr3, On(EventKind.Singlestep)), services =>
+            {
+                PolicyHandler<SinglestepEvent> step = e =>
+                {
+                    // The watchdog's answer while this handler runs.
+                    var reply = default(EventReply);
+                    bench.Handler.OnDeadline(e.Frame, ref reply);
+                    action = reply.Action;
+                    return Decision.Allow;
+                };
+                return [Cr(() => services.Singlestep.Start(0) ? Decision.Allow : Decision.Crash()), step];
+            }),
+            Loaded(Define("other", On(EventKind.Singlestep)) with { OnError = crashing }, (PolicyHandler<SinglestepEvent>)(_ => Decision.Allow)));
+        bench.Attach().Send(Write);
+        bench.Send(Step);
+        Assert.Equal(EventAction.Continue, action);
+    }
+
     private static GenerationPolicy Stepper(string id, int count, Action? step = null, PolicyMode mode = PolicyMode.Enforce) =>
         Loaded(Define(id, OnCr3, On(EventKind.Singlestep)) with { Mode = mode }, services =>
         {
