@@ -51,7 +51,7 @@ internal static class RandomPolicies
                     services.Breakpoints.Set(gpa);
                 }
 
-                if (canStep && Bits(seed, 7, 1) == 1)
+                if (canStep && (Bits(seed, 7, 1) == 1 || events % 5 == 0))
                 {
                     services.Singlestep.Start(events % 7 == 0 ? (ushort)0 : e.Vcpu, 1 + Bits(seed, 9, 5));
                 }
