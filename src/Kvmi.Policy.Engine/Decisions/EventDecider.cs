@@ -154,6 +154,7 @@ internal sealed partial class EventDecider
             return 0;
         }
 
+        _context.Event.OwnStep = true;
         AskOwners(set, in frame, steppers);
         return _collected;
     }
@@ -209,7 +210,9 @@ internal sealed partial class EventDecider
         vote.Entry = entry;
         vote.Audit = !policy.Enforcing;
         vote.Failed = false;
-        vote.LeftOut = policy.Rate is { } rate && !IsAdmitted(set, policy, rate);
+
+        // A step that the policy asked for counts, but is never left out: what was opened for it has to be closed.
+        vote.LeftOut = policy.Rate is { } rate && !IsAdmitted(set, policy, rate) && !_context.Event.OwnStep;
         if (vote.LeftOut)
         {
             // Allow also for a page fault: the kernel completes the one access, where a retry would only meet the page again.

@@ -75,6 +75,7 @@ public sealed partial class VmPolicyHandler : IVmHandler
         current.Number++;
         current.Timestamp = start;
         current.OwnBreakpoint = false;
+        current.OwnStep = false;
         current.Active = true;
         try
         {

@@ -261,6 +261,31 @@ public sealed class SinglestepLeaseTests
     }
 
     [Fact]
+    public void A_rate_that_samples_leaves_no_step_out_that_the_policy_asked_for()
+    {
+        var steps = 0;
+        using var bench = new EngineBench();
+        var rate = PolicyBudget.Default with { Rate = new PolicyRate(1, TimeSpan.FromHours(1), PolicyRateAction.Sample) };
+        bench.Load(Loaded(Define("a", OnCr3, On(EventKind.Singlestep)) with { Budget = rate }, services =>
+        {
+            PolicyHandler<SinglestepEvent> step = _ =>
+            {
+                steps++;
+                return Decision.Allow;
+            };
+            return [Cr(() => services.Singlestep.Start(0, 5) ? Decision.Allow : Decision.Crash()), step];
+        }));
+        bench.Attach().Send(Write);
+        for (var i = 0; i < 5; i++)
+        {
+            bench.Send(Step);
+        }
+
+        Assert.Equal(5, steps);
+        Assert.False(bench.Vm.IsOn("singlestep vcpu 0"));
+    }
+
+    [Fact]
     public void At_the_deadline_of_a_step_only_those_who_asked_for_it_count()
     {
         var action = EventAction.Retry;
