@@ -59,6 +59,9 @@ internal static class FindingCodes
     public const string VmTagUnknown = "KP0247";
     public const string GuestUnknown = "KP0248";
 
+    public const string BitName = "KP0235";
+    public const string UntrustedSinglestep = "KP0236";
+
     public const string AlertOptionNotEnforced = "KP0302";
     public const string TraceNotReadable = "KP0306";
     public const string TestFileMissing = "KP0307";

@@ -78,7 +78,12 @@ internal sealed class DecisionExecutor
     {
         ref readonly var facts = ref _context.Event.Facts;
         var exception = decision.Exception;
+        var stepped = _context.Singlesteps.Suspend(facts.Vcpu);
         var error = _context.Vm.InjectException(facts.Vcpu, exception.Vector, exception.ErrorCode, exception.Address);
+        if (stepped)
+        {
+            _context.Singlesteps.Resume(facts.Vcpu);
+        }
 
         // Where RETRY is legal the instruction must not be completed; register events keep the old value instead.
         var canRetry = LegalDecisions.IsLegal(facts.Kind, DecisionKind.Retry);

@@ -14,6 +14,9 @@ internal sealed class CurrentEvent
 
     /// <summary>The event is a hit of a policy's own breakpoint; the guest's byte is back already.</summary>
     public bool OwnBreakpoint;
+
+    /// <summary>The event is a single step that policies asked for.</summary>
+    public bool OwnStep;
     public EventFacts Facts;
     public KvmRegs Regs;
 }

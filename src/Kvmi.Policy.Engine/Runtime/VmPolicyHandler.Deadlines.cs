@@ -50,6 +50,7 @@ public sealed partial class VmPolicyHandler
         // The lost thread keeps the objects that it may still write to.
         _context.RenewEvent();
         _context.Status("timeout", hung.Id, HungText(hung, call));
+        _context.Singlesteps.Settle();
         if (_change is { } change)
         {
             if (call == ForeignCall.Start)

@@ -149,6 +149,7 @@ public sealed partial class VmPolicyHandler
                 if (policy is { Owner: { } owner, Definition.Mode: PolicyMode.Enforce })
                 {
                     _context.Patches.Release(owner);
+                    LeaseReturn.GiveBackExecution(_context, owner);
                 }
             }
         }

@@ -9,6 +9,7 @@ namespace Kvmi.Benchmarks.Children;
 internal sealed class ChildProcesses : IDisposable
 {
     private readonly Lock _lock = new();
+    private readonly Lock _ending = new();
     private readonly List<ChildProcess> _children = [];
     private readonly List<PosixSignalRegistration> _signals = [];
     private int _number;
@@ -22,8 +23,13 @@ internal sealed class ChildProcesses : IDisposable
             _signals.Add(PosixSignalRegistration.Create(signal, context =>
             {
                 context.Cancel = true;
-                Dispose();
-                Environment.Exit(128 + (signal == PosixSignal.SIGINT ? 2 : 15));
+
+                // Whoever measures meets the end of its processes meanwhile, and waits here for the end of this one.
+                lock (_ending)
+                {
+                    Dispose();
+                    Environment.Exit(128 + (signal == PosixSignal.SIGINT ? 2 : 15));
+                }
             }));
         }
     }
@@ -48,6 +54,14 @@ internal sealed class ChildProcesses : IDisposable
     }
 
     public void Dispose()
+    {
+        lock (_ending)
+        {
+            End();
+        }
+    }
+
+    private void End()
     {
         ChildProcess[] children;
         lock (_lock)

@@ -101,7 +101,7 @@ public sealed class PluginRulesTests : IDisposable
             { "runtimeTarget": { "name": ".NETCoreApp,Version=v10.0" },
               "targets": { ".NETCoreApp,Version=v10.0": {
                 "WithHelper/1.0.0": { "dependencies": { "Helper": "1.0.0" }, "runtime": { "WithHelper.dll": {} } },
-                "Helper/1.0.0": { "runtime": { "lib/Helper.dll": {} } } } },
+                "Helper/1.0.0": { "runtime": { "lib/Helper.dll": { "localPath": "lib/Helper.dll" } } } } },
               "libraries": { "WithHelper/1.0.0": { "type": "project", "serviceable": false, "sha512": "" },
                              "Helper/1.0.0": { "type": "project", "path": ".", "serviceable": false, "sha512": "" } } }
             """);

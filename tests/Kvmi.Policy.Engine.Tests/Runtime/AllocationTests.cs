@@ -117,6 +117,54 @@ public sealed class AllocationTests
         Assert.NotEqual(0, bench.Engine.GetSummary().Policies[0].OverRate);
     }
 
+    [Fact]
+    public void Every_other_kind_of_event_allocates_nothing()
+    {
+        using var bench = new EngineBench();
+        bench.Load([.. Enumerable.Range(0, 10).Select(i => Loaded(
+            Define(
+                $"p{i}",
+                On(EventKind.Breakpoint),
+                On(EventKind.Descriptor),
+                On(EventKind.Hypercall),
+                On(EventKind.Xsetbv),
+                On(EventKind.Trap, new EventFilter { Vectors = [new ValueRange(0, 14)] }),
+                On(EventKind.Cpuid, new EventFilter { Functions = [new ValueRange(0, 0x4000_0000)], Indexes = [new ValueRange(0, 1)] })) with
+            {
+                Mode = i % 2 == 0 ? PolicyMode.Audit : PolicyMode.Enforce,
+            },
+            (PolicyHandler<BreakpointEvent>)(e => e.Gpa == 1 ? Decision.Retry : Decision.Allow),
+            (PolicyHandler<DescriptorEvent>)(e => e.IsWrite ? Decision.Retry : Decision.Allow),
+            (PolicyHandler<HypercallEvent>)(_ => Decision.Allow),
+            (PolicyHandler<XsetbvEvent>)(e => e.HasValues ? Decision.Crash() : Decision.Allow),
+            (PolicyHandler<TrapEvent>)(e => e.Vector == 8 ? Decision.Crash() : Decision.Allow),
+            (PolicyHandler<CpuidEvent>)(e => e.Function == 1 ? Decision.Crash() : Decision.Allow)))]);
+        bench.Attach();
+        bench.Vm.Recording = false;
+        AssertNoAllocation(bench, EventBody.Breakpoint(0x1000, 1));
+        AssertNoAllocation(bench, EventBody.Descriptor(DescriptorTable.Idtr, write: true));
+        AssertNoAllocation(bench, EventBody.Plain(EventKind.Hypercall));
+        AssertNoAllocation(bench, EventBody.Xsetbv(0, 1, 3));
+        AssertNoAllocation(bench, EventBody.Trap(13, 0, 0));
+        AssertNoAllocation(bench, EventBody.Cpuid(0x4000_0000, 0, 2));
+    }
+
+    [Fact]
+    public void Single_steps_allocate_nothing_whether_they_go_on_or_begin_anew()
+    {
+        using var bench = new EngineBench();
+        bench.Load([.. Enumerable.Range(0, 10).Select(i => Loaded(Define($"p{i}", On(EventKind.Singlestep)), services =>
+        {
+            PolicyHandler<SinglestepEvent> step = e => i == 0 || services.Singlestep.Start(e.Vcpu) ? Decision.Allow : Decision.Crash();
+            services.Singlestep.Start(0, i == 0 ? 1_000_000 : 1);
+            return [step];
+        }))]);
+        bench.Attach();
+        bench.Vm.Recording = false;
+        AssertNoAllocation(bench, EventBody.Singlestep(failed: false));
+        Assert.True(bench.Vm.IsOn("singlestep vcpu 0"));
+    }
+
     private static void AssertNoAllocation(EngineBench bench, EventBody body)
     {
         var frame = bench.Frame(in body, 0);

@@ -11,5 +11,7 @@ internal static class PolicyRules
         new WatchIsHeardRule(),
         new UntrustedStateRule(),
         new RateRule(),
+        new UntrustedSinglestepRule(),
+        new FilterCanMatchRule(),
     ];
 }

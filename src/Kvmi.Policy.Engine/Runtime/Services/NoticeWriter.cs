@@ -33,6 +33,10 @@ internal sealed class NoticeWriter
             EventKind.Breakpoint => [new("gpa", facts.Gpa)],
             EventKind.Descriptor =>
                 [new("descriptor", facts.Descriptor.ToString().ToLowerInvariant()), new("write", facts.DescriptorWrite)],
+            EventKind.Xsetbv when facts.HasXsetbvValues => [new("xcr", (ulong)facts.Number), new("old", facts.Old), new("new", facts.New)],
+            EventKind.Trap => [new("vector", (ulong)facts.Number), new("errorCode", (ulong)facts.Detail), new("address", facts.Address)],
+            EventKind.Cpuid => [new("function", (ulong)facts.Number), new("index", (ulong)facts.Detail)],
+            EventKind.Singlestep => [new("failed", facts.Failed)],
             _ => [],
         };
         Write(name, [.. own, new OutputField("vcpu", (ulong)facts.Vcpu), new OutputField("rip", facts.Rip)], isAlert: true);
