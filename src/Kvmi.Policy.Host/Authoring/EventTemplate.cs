@@ -15,7 +15,7 @@ internal sealed record EventTemplate(
 {
     private const string Report = "    Alert(\"NAME\", new { e.Rip, e.Cpl });\n    return Allow;\n";
 
-    /// <summary>One for each event.</summary>
+    /// <summary>One for each event that a policy can begin with; a single step is asked for in the handler of another event.</summary>
     public static IReadOnlyList<EventTemplate> All { get; } =
     [
         new(
@@ -23,7 +23,7 @@ internal sealed record EventTemplate(
             "    if (e.Old == 0)\n        return Allow;                 // set at boot\n\n    Alert(\"NAME\", new { e.Old, e.New, e.Rip });\n    return Keep(e.Old);\n",
             "{ msr: lstar, old: 0x0, new: 0xffffffff81e00080 }", "{ msr: lstar, old: 0xffffffff81e00080, new: 0xffffffffc0a01000 }", "keep"),
         new(
-            "cr", "keeps CR4 when a write would clear SMEP.", "", "{ cr: 4, clearedBits: 0x100000 }", "CrEvent",
+            "cr", "keeps CR4 when a write would clear SMEP.", "", "{ cr: 4, clearedBits: smep }", "CrEvent",
             "    Alert(\"NAME\", new { e.Old, e.New, e.Rip });\n    return Keep(e.Old);\n",
             "{ cr: 4, old: 0x100020, new: 0x1000a0 }", "{ cr: 4, old: 0x100020, new: 0x20 }", "keep"),
         new(
@@ -38,5 +38,13 @@ internal sealed record EventTemplate(
             "{ descriptor: gdtr, write: true }", "{ descriptor: idtr, write: true, rip: 0xffffffffc0a01000 }", "allow"),
         new("hypercall", "reports hypercalls of the guest.", "", null, "HypercallEvent", Report, null, "{ rax: 0x1 }", "allow"),
         new("xsetbv", "reports writes to XCR0.", "", null, "XsetbvEvent", Report, null, "{ rip: 0xffffffff81000000 }", "allow"),
+        new(
+            "trap", "reports an injected exception that another one displaced.", "", "{ vector: 14 }", "TrapEvent",
+            "    Alert(\"NAME\", new { e.Vector, e.ErrorCode, e.Address, e.Rip });\n    return Allow;\n",
+            "{ vector: 13, errorCode: 0x0 }", "{ vector: 14, errorCode: 0x2, address: 0x401000 }", "allow"),
+        new("create-vcpu", "reports vCPUs that the guest starts.", "", null, "CreateVcpuEvent", "    Alert(\"NAME\", new { e.Vcpu });\n    return Allow;\n", null, "{ vcpu: 1 }", "allow"),
+        new(
+            "cpuid", "reports programs that ask for a hypervisor.", "", "{ function: 0x40000000 }", "CpuidEvent", Report,
+            "{ function: 0x1 }", "{ function: 0x40000000 }", "allow"),
     ];
 }

@@ -7,8 +7,10 @@ namespace Kvmi.Policy.Host.Tests.Commands;
 public class NewCommandTests
 {
     [Fact]
-    public void There_is_a_template_for_every_event() =>
-        Assert.Equal(Kvmi.Policy.Engine.Code.PolicyEvents.All.Select(entry => entry.Name).Order(), EventTemplate.All.Select(template => template.Event).Order());
+    public void There_is_a_template_for_every_event_that_comes_unasked() =>
+        Assert.Equal(
+            Kvmi.Policy.Engine.Code.PolicyEvents.All.Select(entry => entry.Name).Where(name => name != "singlestep").Order(),
+            EventTemplate.All.Select(template => template.Event).Order());
 
     [Fact]
     public async Task A_new_policy_of_each_event_passes_its_tests_without_a_finding()
