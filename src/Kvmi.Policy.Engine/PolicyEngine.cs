@@ -23,7 +23,7 @@ public sealed class PolicyEngine : IVmHandlerFactory, IGenerationTarget, IDispos
     public PolicyEngine(PolicyEngineOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _output = new OutputPump(options.Output, options.TimeProvider, options.OutputCapacity, options.Logger);
+        _output = new OutputPump(options.Output, options.TimeProvider, options.OutputCapacity, options.Logger, options.Faults?.FullQueue);
         _services = new EngineServices(options, _output);
     }
 

@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Faults;
 using Kvmi.Policy.Engine.Output;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -37,6 +38,9 @@ public sealed record PolicyEngineOptions
     /// does.
     /// </summary>
     public TimeSpan GiveBackPatience { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Faults that are injected on purpose, to see that policies and what reads their output survive them; null for none.</summary>
+    public PolicyFaults? Faults { get; init; }
 
     /// <summary>Where the engine logs what is no output of a policy: a sink that throws.</summary>
     public ILogger Logger { get; init; } = NullLogger.Instance;

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Policy.Host;
 
-/// <summary>Log messages of the command. Event ids 9000 to 9099 and, about operating a running host, 4100 to 4149 are stable.</summary>
+/// <summary>Log messages of the command. Event ids 9000 to 9199 and, about operating a running host, 4100 to 4149 are stable.</summary>
 internal static partial class LogMessages
 {
     [LoggerMessage(EventId = 9001, Level = LogLevel.Information, Message = "Verb {Verb} starts, version {Version}")]
@@ -34,4 +34,14 @@ internal static partial class LogMessages
 
     [LoggerMessage(EventId = 4103, Level = LogLevel.Warning, Message = "SIGHUP asked for a reload, which did not come to an end")]
     public static partial void ReloadSignalFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 9055, Level = LogLevel.Warning, Message = "Faults are injected on purpose: {Faults}")]
+    public static partial void FaultsInjected(ILogger logger, string faults);
+
+    [LoggerMessage(EventId = 9155, Level = LogLevel.Error,
+        Message = "Results cannot be written to stdout ({Problem}); lines are lost until they can, and the policies stay in force")]
+    public static partial void OutputFails(ILogger logger, string problem);
+
+    [LoggerMessage(EventId = 9156, Level = LogLevel.Warning, Message = "{Count} lines of results did not reach stdout")]
+    public static partial void OutputLost(ILogger logger, long count);
 }

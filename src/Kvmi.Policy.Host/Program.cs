@@ -24,6 +24,8 @@ internal static class Program
             SimulateVerb.Create(),
             ValidateVerb.Create(),
             TestVerb.Create(),
+            NewVerb.Create(),
+            SchemaVerb.Create(),
             ReplayVerb.Create(),
             DecodeVerb.Create(),
             DoctorVerb.Create(),

@@ -19,6 +19,7 @@ namespace Kvmi.Session;
 /// </summary>
 public sealed class KvmiServer : IAsyncDisposable
 {
+    private const int UserRefusalsLogged = 10;
     private static readonly TimeSpan AcceptWait = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan AbortTimeout = TimeSpan.FromSeconds(2);
 
@@ -35,7 +36,9 @@ public sealed class KvmiServer : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private Task? _stopped;
     private bool _started;
+    private readonly PeerCredentialRule _users;
     private int _peerNumber;
+    private long _usersRefused;
 
     /// <summary>Makes a server that does not listen yet.</summary>
     /// <param name="options">How it listens.</param>
@@ -51,6 +54,7 @@ public sealed class KvmiServer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(time);
         Check(options);
         _options = options;
+        _users = new PeerCredentialRule(options.AllowedUsers);
         _time = time;
         _log = logging.CreateLogger<KvmiServer>();
         _watchdog = new Watchdog(
@@ -61,8 +65,9 @@ public sealed class KvmiServer : IAsyncDisposable
             Hash(options.CookieSecret.Span),
             factory,
             _registry,
+            new RefusalLog(_log, time),
             new FirstIdMemory(),
-            new VmConnectionSettings(options.CommandTimeout, time, _log, _total, _watchdog));
+            new VmConnectionSettings(options.CommandTimeout, time, _log, _total, _watchdog) { Faults = options.Faults });
     }
 
     /// <summary>Makes a server that does not listen yet, logs nothing and takes the system's clock.</summary>
@@ -88,6 +93,9 @@ public sealed class KvmiServer : IAsyncDisposable
 
     /// <summary>Events answered since the start, on all VMs together.</summary>
     public long EventsAnswered => _total.Count;
+
+    /// <summary>Connections to Unix sockets that were closed at once, because their user may not connect (<see cref="KvmiServerOptions.AllowedUsers"/>).</summary>
+    public long UsersRefused => Interlocked.Read(ref _usersRefused);
 
     /// <summary>Completes when that many events were answered since the start, on all VMs together.</summary>
     /// <param name="count">The total to wait for; it may be exceeded by the time the task completes.</param>
@@ -115,6 +123,7 @@ public sealed class KvmiServer : IAsyncDisposable
                 _acceptors.Add(thread);
                 thread.Start();
                 _log.Listening(listener.Endpoint.ToString());
+                WarnOf(listener.Endpoint);
             }
         }
     }
@@ -154,6 +163,11 @@ public sealed class KvmiServer : IAsyncDisposable
             throw new ArgumentException("Every time limit has to be positive.", nameof(options));
         }
 
+        if (options.Faults is { } faults && (faults.SlowPeerDelay <= TimeSpan.Zero || faults.SlowPeerDelay >= options.CommandTimeout))
+        {
+            throw new ArgumentException("A slow peer's delay has to be positive and below the limit of a command.", nameof(options));
+        }
+
         if (options.Dialect is { } dialect && Dialect.Find(dialect) is null)
         {
             throw new ArgumentException(
@@ -185,7 +199,7 @@ public sealed class KvmiServer : IAsyncDisposable
                         $"{endpoint} can be reached from other machines, and KVMI has no encryption. Allow remote peers explicitly (--allow-remote).");
                 }
 
-                _listeners.Add(EndpointListener.Open(endpoint));
+                _listeners.Add(EndpointListener.Open(endpoint, _options.SocketGroup));
             }
         }
         catch
@@ -199,6 +213,29 @@ public sealed class KvmiServer : IAsyncDisposable
     private string? HangRefusal => _watchdog.IsFull
         ? $"{_options.MaxAbandonedThreads} threads hang in handlers; restart the tool to be rid of them"
         : null;
+
+    // What the sockets do not protect against is said once, at the start.
+    private void WarnOf(KvmiEndpoint endpoint)
+    {
+        var text = endpoint.ToString();
+        switch (endpoint.Kind)
+        {
+            case KvmiEndpointKind.Unix when SocketDirectory.IsShared(endpoint.Path!):
+                _log.SharedSocketDirectory(text);
+                break;
+            case KvmiEndpointKind.Tcp when _options.CookieSecret.IsEmpty:
+                _log.TcpWithoutCookie(text);
+                break;
+            case KvmiEndpointKind.Tcp or KvmiEndpointKind.Vsock:
+                _log.NoCredentials(text, _options.CookieSecret.IsEmpty ? "none is set" : "one is set");
+                break;
+        }
+
+        if (endpoint.Kind == KvmiEndpointKind.Unix && _options is { AllowedUsers.Count: > 0, SocketGroup: null })
+        {
+            _log.AllowedUsersCannotReach(text);
+        }
+    }
 
     private void AcceptPeers(EndpointListener listener)
     {
@@ -236,22 +273,37 @@ public sealed class KvmiServer : IAsyncDisposable
         var added = false;
         try
         {
-            session = new PeerSession(socket, peer, _services);
-            if ((HangRefusal ?? _registry.TryAdd(session)) is { } refusal)
+            if (endpoint.Kind == KvmiEndpointKind.Unix && !_users.Admits(socket, out var who))
             {
-                _log.PeerRefused(peer, refusal);
+                // A local user who connects in a loop shall not fill the log.
+                var refused = Interlocked.Increment(ref _usersRefused);
+                if (refused <= UserRefusalsLogged || long.IsPow2(refused))
+                {
+                    _log.UserRefused(peer, who.Process, who.User, who.Group, refused);
+                }
+
+                socket.Dispose();
+                return;
+            }
+
+            session = new PeerSession(socket, peer, _services);
+            PeerSession? leaving = null;
+            if ((HangRefusal ?? _registry.TryAdd(session, out leaving)) is { } refusal)
+            {
+                _services.Refusals.Refused(peer, refusal);
                 session.Dispose();
                 return;
             }
 
             added = true;
+            leaving?.GiveWay();
             session.Start(number);
         }
         catch
         {
             if (added)
             {
-                _registry.HandshakeEnded();
+                _registry.HandshakeEnded(session!);
                 _registry.Remove(session!);
             }
 
@@ -263,6 +315,8 @@ public sealed class KvmiServer : IAsyncDisposable
     private async Task StopCoreAsync()
     {
         await StopPeersAsync().ConfigureAwait(false);
+
+        _services.Refusals.Flush();
 
         // Last: until a VM has ended, its handler may hang.
         _watchdog.Dispose();

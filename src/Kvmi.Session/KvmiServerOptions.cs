@@ -1,5 +1,6 @@
 using Kvmi.Protocol;
 using Kvmi.Session.Endpoints;
+using Kvmi.Session.Faults;
 
 namespace Kvmi.Session;
 
@@ -42,11 +43,29 @@ public sealed record KvmiServerOptions
     /// </summary>
     public bool AllowRemote { get; init; }
 
+    /// <summary>
+    /// Users that may connect to a Unix socket besides root and the user of this process. The kernel says who connects (SO_PEERCRED); anybody
+    /// else is closed before a byte is read. vsock and TCP have no such credentials, and this is not asked there.
+    /// </summary>
+    public IReadOnlyCollection<uint> AllowedUsers { get; init; } = [];
+
+    /// <summary>
+    /// Group of the Unix sockets, which then have mode 0660; null for mode 0600. Needed besides <see cref="AllowedUsers"/> when the device
+    /// manager runs as another user than root, because the file lets nobody else in.
+    /// </summary>
+    public uint? SocketGroup { get; init; }
+
     /// <summary>Largest number of attached VMs; further peers are closed with a warning.</summary>
     public int MaxVms { get; init; } = 256;
 
-    /// <summary>Largest number of peers in handshake or detection at the same time; further ones are closed with a warning.</summary>
+    /// <summary>
+    /// Largest number of peers in handshake or detection at the same time. For a further one the slowest is closed with a warning, first among those whose
+    /// hello is not complete: peers that say nothing keep no VM out. It is also the largest number of those that are just being closed.
+    /// </summary>
     public int MaxHandshakes { get; init; } = 64;
+
+    /// <summary>Faults of peers that are injected on purpose, to see that policies survive them; null for none.</summary>
+    public PeerFaults? Faults { get; init; }
 
     /// <summary>Is told when VMs come and go; may be null.</summary>
     public IVmObserver? Observer { get; init; }

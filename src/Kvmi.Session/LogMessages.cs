@@ -78,4 +78,21 @@ internal static partial class LogMessages
 
     [LoggerMessage(2035, LogLevel.Error, "Peer {Peer}, VM '{Vm}': {Limit} threads hang in handlers; this VM is given up. Restart the tool to be rid of them.")]
     public static partial void TooManyThreads(this ILogger log, string peer, string vm, int limit);
+
+    [LoggerMessage(2185, LogLevel.Warning, "{Count} more peers were refused and are not logged one by one; somebody floods an endpoint. See who may connect to it.")]
+    public static partial void PeersRefused(this ILogger log, long count);
+    [LoggerMessage(2135, LogLevel.Warning, "Peer {Peer} is refused: process {Pid} of user {User} (group {Group}) is neither root's nor this tool's. --allow-uid {User} (KvmiServerOptions.AllowedUsers) would let it in. (Refusal {Count}; from the tenth on only some are logged.)")]
+    public static partial void UserRefused(this ILogger log, string peer, int pid, uint user, uint group, long count);
+
+    [LoggerMessage(2136, LogLevel.Warning, "{Endpoint}: TCP does not say who connects and no cookie is set, so that every user of this machine can pose as a hypervisor. Listen on a Unix socket, or set a cookie (--cookie-file).")]
+    public static partial void TcpWithoutCookie(this ILogger log, string endpoint);
+
+    [LoggerMessage(2137, LogLevel.Information, "{Endpoint} does not say which user connects; only the cookie can keep others out ({Cookie}).")]
+    public static partial void NoCredentials(this ILogger log, string endpoint, string cookie);
+
+    [LoggerMessage(2138, LogLevel.Warning, "{Endpoint}: everybody may create files in the directory of this socket, so that another program can take its place while this tool does not run. Use a directory of its own, mode 0750.")]
+    public static partial void SharedSocketDirectory(this ILogger log, string endpoint);
+
+    [LoggerMessage(2139, LogLevel.Warning, "{Endpoint}: other users are allowed to connect, but the socket has mode 0600, and only root passes that. Give it a group too (--socket-group, KvmiServerOptions.SocketGroup).")]
+    public static partial void AllowedUsersCannotReach(this ILogger log, string endpoint);
 }

@@ -91,6 +91,8 @@ public sealed class PolicyBaseTests
 
         public IPageLeases Pages => throw new NotSupportedException();
 
+        public ISinglestepLeases Singlestep => throw new NotSupportedException();
+
         public IRegisterEdits Registers => throw new NotSupportedException();
 
         public IPolicyFacts Facts => throw new NotSupportedException();

@@ -24,6 +24,14 @@ internal sealed class TestPolicies : IDisposable
         }
     }
 
+    /// <summary>Writes one policy as it stands somewhere.</summary>
+    public void WriteFiles(string id, string yaml, string script)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_directory, id)).FullName;
+        File.WriteAllText(Path.Combine(folder, "policy.yaml"), yaml);
+        File.WriteAllText(Path.Combine(folder, $"{id}.csx"), script);
+    }
+
     /// <summary>Path of a file in a policy's folder.</summary>
     public string PathOf(string id, string file) => Path.Combine(_directory, id, file);
 

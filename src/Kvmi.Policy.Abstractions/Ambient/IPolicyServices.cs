@@ -21,6 +21,9 @@ public interface IPolicyServices
     /// <summary>Breakpoint leases.</summary>
     IBreakpointLeases Breakpoints { get; }
 
+    /// <summary>Single-step leases.</summary>
+    ISinglestepLeases Singlestep { get; }
+
     /// <summary>Register edits.</summary>
     IRegisterEdits Registers { get; }
 

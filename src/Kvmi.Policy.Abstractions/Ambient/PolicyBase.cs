@@ -23,6 +23,9 @@ public abstract class PolicyBase
     /// <summary>Breakpoints in guest code, as leases of this policy.</summary>
     public IBreakpointLeases Breakpoints => Services.Breakpoints;
 
+    /// <summary>Single-stepping of vCPUs, as leases of this policy.</summary>
+    public ISinglestepLeases Singlestep => Services.Singlestep;
+
     /// <summary>Edits of the waiting vCPU's general registers.</summary>
     public IRegisterEdits Registers => Services.Registers;
 

@@ -3,7 +3,7 @@ using Kvmi.Protocol.Registers;
 
 namespace Kvmi.Policy;
 
-/// <summary>XSETBV was executed (YAML <c>event: xsetbv</c>); the v7 dialect tells no values. Legal decisions: allow, inject, crash.</summary>
+/// <summary>XSETBV was executed (YAML <c>event: xsetbv</c>); v7 and rfc-v5 tell no values. Legal decisions: allow, inject, crash.</summary>
 /// <remarks>A view over the receive buffer: it cannot be stored, and it is valid only while the handler runs.</remarks>
 public readonly ref struct XsetbvEvent : IGuestEvent
 {
@@ -32,4 +32,17 @@ public readonly ref struct XsetbvEvent : IGuestEvent
 
     /// <inheritdoc/>
     public ref readonly KvmSregs Sregs => ref _frame.Sregs;
+
+    /// <summary>True where the dialect tells register and values (v11, v12); otherwise <see cref="Xcr"/>, <see cref="Old"/> and
+    /// <see cref="New"/> are 0.</summary>
+    public bool HasValues => _frame.HasXsetbvValues;
+
+    /// <summary>Number of the extended control register; 0 is the only one that exists today.</summary>
+    public int Xcr => _frame.Xcr;
+
+    /// <summary>Value before the write.</summary>
+    public ulong Old => _frame.OldValue;
+
+    /// <summary>Value that the guest writes.</summary>
+    public ulong New => _frame.NewValue;
 }

@@ -51,6 +51,18 @@ internal static class CodeFindings
     /// <summary>A policy names a class that the plugin does not have, or that cannot be a policy.</summary>
     public const string PluginType = "KP0506";
 
+    /// <summary>A policy is pinned to another build of a plugin.</summary>
+    public const string PluginDigest = "KP0507";
+
+    /// <summary>An assembly is not in the list of those that may be loaded.</summary>
+    public const string PluginNotListed = "KP0508";
+
+    /// <summary>Others can change a plugin's files.</summary>
+    public const string PluginOwnership = "KP0509";
+
+    /// <summary>A plugin uses something that the allow-lists do not name.</summary>
+    public const string PluginNotAllowed = "KP0510";
+
     /// <summary>Two policies have one id.</summary>
     public const string DuplicatePolicy = "KP0601";
 
@@ -62,4 +74,7 @@ internal static class CodeFindings
 
     /// <summary>The worker of untrusted policies is not confined completely, and that was allowed.</summary>
     public const string WorkerWeak = "KP0604";
+
+    /// <summary>Others can change a policy's files.</summary>
+    public const string PolicyOwnership = "KP0605";
 }

@@ -14,6 +14,10 @@ public static class PolicyEvents
         new("descriptor", EventKind.Descriptor, typeof(DescriptorEvent), [DecisionKind.Allow, DecisionKind.Retry, DecisionKind.Skip, DecisionKind.Inject, DecisionKind.Crash]),
         new("hypercall", EventKind.Hypercall, typeof(HypercallEvent), [DecisionKind.Allow, DecisionKind.Inject, DecisionKind.Crash]),
         new("xsetbv", EventKind.Xsetbv, typeof(XsetbvEvent), [DecisionKind.Allow, DecisionKind.Inject, DecisionKind.Crash]),
+        new("singlestep", EventKind.Singlestep, typeof(SinglestepEvent), [DecisionKind.Allow, DecisionKind.Crash]),
+        new("trap", EventKind.Trap, typeof(TrapEvent), [DecisionKind.Allow, DecisionKind.Crash]),
+        new("create-vcpu", EventKind.CreateVcpu, typeof(CreateVcpuEvent), [DecisionKind.Allow, DecisionKind.Crash]),
+        new("cpuid", EventKind.Cpuid, typeof(CpuidEvent), [DecisionKind.Allow, DecisionKind.Crash]),
     ];
 
     /// <summary>All of them.</summary>

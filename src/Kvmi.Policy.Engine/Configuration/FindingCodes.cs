@@ -52,11 +52,17 @@ internal static class FindingCodes
     public const string DirectoryProblem = "KP0226";
     public const string BadTest = "KP0227";
     public const string UntrustedSharedState = "KP0228";
+    public const string RateReleasesNothing = "KP0229";
+    public const string RateOpensPolicy = "KP0230";
+    public const string SiteParameterUnknown = "KP0245";
+    public const string SitePolicyUnknown = "KP0246";
+    public const string VmTagUnknown = "KP0247";
+    public const string GuestUnknown = "KP0248";
 
-    public const string BudgetNotEnforced = "KP0301";
+    public const string BitName = "KP0235";
+    public const string UntrustedSinglestep = "KP0236";
+
     public const string AlertOptionNotEnforced = "KP0302";
-    public const string GuestNotChecked = "KP0303";
-    public const string VmTagUnknown = "KP0304";
     public const string TraceNotReadable = "KP0306";
     public const string TestFileMissing = "KP0307";
     public const string ParameterNotGiven = "KP0308";

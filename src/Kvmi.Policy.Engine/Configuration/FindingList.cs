@@ -27,6 +27,13 @@ internal sealed class FindingList
         Add(new Finding(new SourceLocation(File, line, column), FindingSeverity.Error, code, message, hint));
     }
 
+    /// <summary>An error in another file, such as the site's.</summary>
+    public void Error(SourceLocation location, string code, string message, string? hint = null)
+    {
+        Errors++;
+        Add(new Finding(location, FindingSeverity.Error, code, message, hint));
+    }
+
     public void Warning(YamlNode node, string code, string message, string? hint = null) =>
         Add(new Finding(new SourceLocation(File, node.Line, node.Column), FindingSeverity.Warning, code, message, hint));
 

@@ -60,6 +60,7 @@ public static class PolicyFileLoader
         var watches = WatchSection.Read(context);
         var standard = new PolicyErrorHandling(DecisionKind.Allow, 3, TimeSpan.FromMinutes(1));
         var mode = context.Spec["mode"]!.Text == "enforce" ? PolicyMode.Enforce : PolicyMode.Audit;
+        var site = context.Options.Site.Find(context.Id);
         var policy = new PolicyDefinition
         {
             Id = context.Id,
@@ -68,13 +69,13 @@ public static class PolicyFileLoader
             Title = context.Metadata["title"]?.Text ?? "",
             Description = context.Metadata["description"]?.Text.Trim() ?? "",
             Status = context.Metadata["status"]?.Text ?? "test",
-            Severity = SettingsSection.ReadSeverity(context),
+            Severity = site?.Severity ?? SettingsSection.ReadSeverity(context),
             Tags = SettingsSection.Texts(context.Metadata["tags"]),
             Attack = SettingsSection.Texts(context.Metadata["attack"]),
             Owner = context.Metadata["owner"]?.Text ?? "",
             References = SettingsSection.Texts(context.Metadata["references"]),
             FalsePositives = SettingsSection.Texts(context.Metadata["falsePositives"]),
-            Mode = context.Options.Mode ?? mode,
+            Mode = context.Options.Mode ?? site?.Mode ?? mode,
             FileMode = mode,
             Priority = context.Spec["priority"] is { } priority ? (int)priority.Integer : 500,
             Requires = RequirementsSection.Read(context, subscriptions, watches),

@@ -1,25 +1,31 @@
+using Kvmi.Policy.Engine.Configuration.Site;
 using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Trust;
 
 namespace Kvmi.Policy.Engine.Configuration;
 
 /// <summary>
-/// What the host says about loading. Raw parameter values are plain data, as <see cref="PolicyTest.Parameters"/> holds them:
-/// bool, int, long, ulong, string, a list of those, or a dictionary with the keys from and to.
+/// What the host says about loading.
 /// </summary>
 public sealed record PolicyLoadOptions
 {
     /// <summary>From disk, with the system's clock, nothing overridden.</summary>
     public static PolicyLoadOptions Default { get; } = new();
 
-    /// <summary>Mode for every policy; null takes the file's.</summary>
+    /// <summary>Mode for every policy; null takes the site's, else the file's.</summary>
     public PolicyMode? Mode { get; init; }
 
     /// <summary>True: every policy is untrusted, whatever its file says.</summary>
     public bool Untrusted { get; init; }
 
-    /// <summary>Parameter values of the site, by policy id, then by parameter name. They replace the defaults.</summary>
-    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, object>> ParameterOverrides { get; init; } =
-        new Dictionary<string, IReadOnlyDictionary<string, object>>();
+    /// <summary>What the site says about policies and VMs. Parameter values replace the defaults; <see cref="Mode"/> stands above its modes.</summary>
+    public SiteSettings Site { get; init; } = SiteSettings.None;
+
+    /// <summary>
+    /// True: only some of the site's policies are loaded, as in a test of one folder. What the site says about a policy that is not
+    /// there is then a warning; otherwise it is an error, for a misspelt id would leave a policy as it ships.
+    /// </summary>
+    public bool PartialSet { get; init; }
 
     /// <summary>Parameter values of one test, by name. They replace the site's.</summary>
     public IReadOnlyDictionary<string, object> TestParameters { get; init; } = new Dictionary<string, object>();
@@ -35,6 +41,9 @@ public sealed record PolicyLoadOptions
 
     /// <summary>Clock for the expiry of exceptions.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Who may be able to change policy files and scripts; null: not checked.</summary>
+    public FileOwnership? Ownership { get; init; }
 
     /// <summary>Where files come from.</summary>
     public IPolicyFileSource Files { get; init; } = DiskPolicyFileSource.Instance;

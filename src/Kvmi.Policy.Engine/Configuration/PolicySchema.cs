@@ -1,32 +1,17 @@
-using System.Text;
 using Kvmi.Policy.Engine.Configuration.Schema;
-using Kvmi.Policy.Engine.Configuration.Yaml;
 
 namespace Kvmi.Policy.Engine.Configuration;
 
 /// <summary>The embedded policy-schema.yaml: the single description of what a policy file may hold.</summary>
 public static class PolicySchema
 {
-    private static readonly Lazy<SchemaNode> Compiled = new(Compile);
+    private static readonly EmbeddedSchema Embedded = new("policy-schema.yaml");
 
     /// <summary>The schema as it stands in the repository: JSON Schema draft-07 written in YAML.</summary>
-    public static string Text { get; } = ReadText();
+    public static string Text => Embedded.Text;
 
-    internal static SchemaNode Root => Compiled.Value;
+    /// <summary>The same as JSON.</summary>
+    public static string ToJson() => Embedded.ToJson();
 
-    private static SchemaNode Compile()
-    {
-        var findings = new FindingList("policy-schema.yaml");
-        var root = YamlReader.Read(Encoding.UTF8.GetBytes(Text), findings)
-            ?? throw new InvalidOperationException($"The embedded schema is broken: {findings.All[0]}");
-        return SchemaCompiler.CompileRoot(root);
-    }
-
-    private static string ReadText()
-    {
-        using var stream = typeof(PolicySchema).Assembly.GetManifestResourceStream("policy-schema.yaml")
-            ?? throw new InvalidOperationException("policy-schema.yaml is not embedded in this assembly.");
-        using var reader = new StreamReader(stream, Encoding.UTF8);
-        return reader.ReadToEnd();
-    }
+    internal static SchemaNode Root => Embedded.Root;
 }

@@ -10,6 +10,9 @@ namespace Kvmi.Policy.Engine.Configuration;
 public sealed record PolicySetLoadResult(
     IReadOnlyList<PolicyDefinition> Policies, IReadOnlyList<string> Files, IReadOnlyList<Finding> Findings)
 {
+    /// <summary>Policies without errors that the site leaves out, ordered by path.</summary>
+    public IReadOnlyList<PolicyDefinition> Disabled { get; init; } = [];
+
     /// <summary>True when at least one finding is an error.</summary>
     public bool HasErrors => Findings.Any(finding => finding.Severity == FindingSeverity.Error);
 }

@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Configuration.Yaml;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
 
@@ -15,20 +16,27 @@ public static class PolicySetLoader
         ArgumentNullException.ThrowIfNull(options);
         var findings = new List<Finding>();
         var files = PolicyFileFinder.Find(paths, options.Files, findings);
-        var policies = new List<PolicyDefinition>();
+        var broken = findings.Count > 0;
         var byId = new Dictionary<string, PolicyDefinition>(StringComparer.Ordinal);
+        if (options.Ownership is { } ownership)
+        {
+            PolicyOwnership.Check(files, options.Files, ownership, findings);
+        }
+
+        var inOrder = new List<PolicyDefinition>();
         foreach (var file in files)
         {
             var result = PolicyFileLoader.Load(file, options);
             findings.AddRange(result.Findings);
             if (result.Definition is not { } policy)
             {
+                broken = true;
                 continue;
             }
 
             if (byId.TryAdd(policy.Id, policy))
             {
-                policies.Add(policy);
+                inOrder.Add(policy);
             }
             else
             {
@@ -41,6 +49,23 @@ public static class PolicySetLoader
             }
         }
 
-        return new PolicySetLoadResult(policies, files, findings);
+        // The id of a file that did not load is unknown: then nobody can say which entries of the site are for no policy.
+        if (!broken)
+        {
+            findings.AddRange(UnknownToSite(byId, options));
+        }
+
+        return new PolicySetLoadResult([.. inOrder.Where(policy => !options.Site.IsDisabled(policy.Id))], files, findings)
+        {
+            Disabled = [.. inOrder.Where(policy => options.Site.IsDisabled(policy.Id))],
+        };
     }
+
+    private static IEnumerable<Finding> UnknownToSite(Dictionary<string, PolicyDefinition> byId, PolicyLoadOptions options) =>
+        options.Site.Policies.Where(entry => !byId.ContainsKey(entry.Key)).Select(entry => new Finding(
+            entry.Value.Location,
+            options.PartialSet ? FindingSeverity.Warning : FindingSeverity.Error,
+            FindingCodes.SitePolicyUnknown,
+            $"There is no policy {Quoting.Quote(entry.Key)} among those that are loaded.",
+            Spelling.Hint(entry.Key, byId.Keys)));
 }

@@ -78,7 +78,12 @@ internal sealed class DecisionExecutor
     {
         ref readonly var facts = ref _context.Event.Facts;
         var exception = decision.Exception;
+        var stepped = _context.Singlesteps.Suspend(facts.Vcpu);
         var error = _context.Vm.InjectException(facts.Vcpu, exception.Vector, exception.ErrorCode, exception.Address);
+        if (stepped)
+        {
+            _context.Singlesteps.Resume(facts.Vcpu);
+        }
 
         // Where RETRY is legal the instruction must not be completed; register events keep the old value instead.
         var canRetry = LegalDecisions.IsLegal(facts.Kind, DecisionKind.Retry);
@@ -158,7 +163,7 @@ internal sealed class DecisionExecutor
         return false;
     }
 
-    private static bool HasEdits(in Vote vote) => !vote.Audit && !vote.Failed && vote.Entry.Policy.Edits.Edited != 0;
+    private static bool HasEdits(in Vote vote) => !vote.Audit && !vote.Failed && !vote.LeftOut && vote.Entry.Policy.Edits.Edited != 0;
 
     private static ulong Advance(in EventFacts facts, int length)
     {

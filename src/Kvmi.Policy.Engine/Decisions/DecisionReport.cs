@@ -15,6 +15,11 @@ internal sealed class DecisionReport
         PolicyInstance? last = null;
         foreach (ref readonly var vote in votes)
         {
+            if (vote.LeftOut)
+            {
+                continue;
+            }
+
             var policy = vote.Entry.Policy;
             policy.Statistics.CountVote(vote.Audit ? vote.Asked.Kind : vote.Effective.Kind, vote.Audit);
 

@@ -1,4 +1,5 @@
 using Kvmi.Policy.Engine.Dispatch;
+using Kvmi.Policy.Engine.Leases;
 using Kvmi.Policy.Engine.Runtime;
 using Kvmi.Protocol;
 
@@ -18,6 +19,7 @@ internal sealed partial class EventDecider
     {
         _collected = 0;
         _broken = 0;
+        _ownersOnly = false;
     }
 
     /// <summary>Decides without waiting any longer. For the watchdog while it holds the VM's custody, or for the owner thread.</summary>
@@ -39,7 +41,7 @@ internal sealed partial class EventDecider
     private void AddMissing(PolicySet set, in EventFacts facts, ref Strongest best)
     {
         var voted = _collected;
-        if (facts.Kind != EventKind.PageFault)
+        if (facts.Kind != EventKind.PageFault && !_ownersOnly)
         {
             foreach (var entry in set.Table.Find(in facts))
             {
@@ -51,12 +53,20 @@ internal sealed partial class EventDecider
 
         foreach (var owner in set.BrokenOwners.AsSpan(0, _broken))
         {
-            foreach (var entry in owner.Instance?.PageFaultEntries ?? [])
+            foreach (var entry in EntriesOf(owner, facts.Kind))
             {
+                if (entry.Event != facts.Kind)
+                {
+                    continue;
+                }
+
                 AddMissing(entry, in facts, ref voted, ref best);
             }
         }
     }
+
+    private static DispatchEntry[] EntriesOf(LeaseOwner owner, EventKind kind) =>
+        owner.Instance is not { } policy ? [] : kind == EventKind.PageFault ? policy.PageFaultEntries : policy.Entries;
 
     private static void AddMissing(DispatchEntry entry, in EventFacts facts, ref int voted, ref Strongest best)
     {

@@ -22,6 +22,7 @@ internal sealed partial class EventDecider
     private readonly SkipLength _skip;
     private int _collected;
     private int _broken;
+    private bool _ownersOnly;
 
     public EventDecider(VmContext context)
     {
@@ -55,6 +56,11 @@ internal sealed partial class EventDecider
             {
                 return hit;
             }
+        }
+
+        if (facts.Kind == EventKind.Singlestep && _context.Singlesteps.WereUsed)
+        {
+            return CollectOwnStep(set, in frame, out note);
         }
 
         foreach (var entry in set.Table.Find(in facts))
@@ -132,30 +138,50 @@ internal sealed partial class EventDecider
         }
 
         _context.Event.OwnBreakpoint = true;
-        SortByPolicyOrder(owners.AsSpan(0, hit));
-        _broken = hit;
-        for (var i = 0; i < hit; i++)
-        {
-            if (owners[i].Instance is not { } policy)
-            {
-                continue;
-            }
+        AskOwners(set, in frame, hit);
+        return _collected;
+    }
 
-            foreach (var entry in policy.Entries)
+    /// <summary>Asks those who wanted the step and nobody else.</summary>
+    private int CollectOwnStep(PolicySet set, in EventFrame frame, out string? note)
+    {
+        note = null;
+        ref readonly var facts = ref _context.Event.Facts;
+        var steppers = _context.Singlesteps.TakeStep(facts.Vcpu, facts.Failed, ref set.BrokenOwners);
+        if (steppers == 0)
+        {
+            note = "the step was given up meanwhile";
+            return 0;
+        }
+
+        _context.Event.OwnStep = true;
+        AskOwners(set, in frame, steppers);
+        return _collected;
+    }
+
+    /// <summary>Asks the policies behind the first of the set's owners; for events that exist on their behalf alone.</summary>
+    private void AskOwners(PolicySet set, in EventFrame frame, int count)
+    {
+        ref readonly var facts = ref _context.Event.Facts;
+        var owners = set.BrokenOwners;
+        SortByPolicyOrder(owners.AsSpan(0, count));
+        _broken = count;
+        _ownersOnly = true;
+        for (var i = 0; i < count; i++)
+        {
+            foreach (var entry in EntriesOf(owners[i], facts.Kind))
             {
-                if (entry.Event == EventKind.Breakpoint && entry.Wants(in facts))
+                if (entry.Event == facts.Kind && entry.Wants(in facts))
                 {
                     Ask(set, entry, in frame, ref set.Votes[_collected]);
                     _collected++;
                     if (_context.Foreign.HasPassed)
                     {
-                        return _collected;
+                        return;
                     }
                 }
             }
         }
-
-        return _collected;
     }
 
     private static void SortByPolicyOrder(Span<LeaseOwner> owners)
@@ -184,6 +210,17 @@ internal sealed partial class EventDecider
         vote.Entry = entry;
         vote.Audit = !policy.Enforcing;
         vote.Failed = false;
+
+        // A step that the policy asked for counts, but is never left out: what was opened for it has to be closed.
+        vote.LeftOut = policy.Rate is { } rate && !IsAdmitted(set, policy, rate) && !_context.Event.OwnStep;
+        if (vote.LeftOut)
+        {
+            // Allow also for a page fault: the kernel completes the one access, where a retry would only meet the page again.
+            vote.Asked = Decision.Allow;
+            vote.Effective = Decision.Allow;
+            return;
+        }
+
         vote.Asked = Run(set, entry, entry.Handler, in frame, ref vote.Failed);
         if (_context.Foreign.HasPassed)
         {
@@ -263,6 +300,7 @@ internal sealed partial class EventDecider
         _context.Foreign.Begin(policy, ForeignCall.Handler, budget.Timeout);
         try
         {
+            _context.Engine.Faults?.InPlaceOfHandler(_context.Foreign);
             decision = HandlerCall.Invoke(handler, in frame);
         }
         catch (Exception exception)

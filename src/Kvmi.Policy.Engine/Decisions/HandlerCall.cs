@@ -19,6 +19,10 @@ internal static class HandlerCall
         EventKind.Descriptor => ((PolicyHandler<DescriptorEvent>)handler)(new DescriptorEvent(frame)),
         EventKind.Hypercall => ((PolicyHandler<HypercallEvent>)handler)(new HypercallEvent(frame)),
         EventKind.Xsetbv => ((PolicyHandler<XsetbvEvent>)handler)(new XsetbvEvent(frame)),
+        EventKind.Singlestep => ((PolicyHandler<SinglestepEvent>)handler)(new SinglestepEvent(frame)),
+        EventKind.Trap => ((PolicyHandler<TrapEvent>)handler)(new TrapEvent(frame)),
+        EventKind.CreateVcpu => ((PolicyHandler<CreateVcpuEvent>)handler)(new CreateVcpuEvent(frame)),
+        EventKind.Cpuid => ((PolicyHandler<CpuidEvent>)handler)(new CpuidEvent(frame)),
         _ => throw new InvalidOperationException($"No handler takes an event of kind {frame.Kind}."),
     };
 

@@ -17,4 +17,7 @@ internal struct Vote
 
     /// <summary>The handler threw, or its answer was illegal.</summary>
     public bool Failed;
+
+    /// <summary>The policy's rate kept the event from its handler: the vote is allow.</summary>
+    public bool LeftOut;
 }

@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Runtime;
 using Kvmi.Protocol;
 
@@ -38,7 +39,7 @@ internal sealed class DispatchTable
         }
 
         _msrs = new MsrTable(msrs.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray()));
-        foreach (var kind in (ReadOnlySpan<EventKind>)[EventKind.Breakpoint, EventKind.Descriptor, EventKind.Hypercall, EventKind.Xsetbv])
+        foreach (var kind in PolicyEvents.All.Select(info => info.Kind).Where(kind => kind is not (EventKind.Cr or EventKind.Msr or EventKind.PageFault)))
         {
             _byKind[(int)kind] = [.. all.Where(entry => entry.Event == kind)];
         }

@@ -38,6 +38,25 @@ internal readonly struct EventFacts
                 Gpa = frame.Gpa;
                 InstructionLength = frame.InstructionLength;
                 break;
+            case EventKind.Xsetbv:
+                Number = frame.Xcr;
+                Old = frame.OldValue;
+                New = frame.NewValue;
+                HasXsetbvValues = frame.HasXsetbvValues;
+                break;
+            case EventKind.Trap:
+                Number = frame.Vector;
+                Detail = frame.ErrorCode;
+                Address = frame.TrapAddress;
+                break;
+            case EventKind.Cpuid:
+                Number = frame.CpuidFunction;
+                Detail = frame.CpuidIndex;
+                InstructionLength = frame.InstructionLength;
+                break;
+            case EventKind.Singlestep:
+                Failed = frame.SinglestepFailed;
+                break;
             case EventKind.Descriptor:
                 Descriptor = frame.Descriptor;
                 DescriptorWrite = frame.IsDescriptorWrite;
@@ -59,8 +78,20 @@ internal readonly struct EventFacts
 
     public readonly ulong Root { get; }
 
-    /// <summary>Number of the CR or MSR.</summary>
+    /// <summary>Number of the CR, MSR or XCR; vector of a trap; CPUID leaf.</summary>
     public readonly uint Number { get; }
+
+    /// <summary>Error code of a trap; CPUID sub-leaf.</summary>
+    public readonly uint Detail { get; }
+
+    /// <summary>CR2 of a trap.</summary>
+    public readonly ulong Address { get; }
+
+    /// <summary>A single-step event that says that stepping is impossible.</summary>
+    public readonly bool Failed { get; }
+
+    /// <summary>An XSETBV event of a dialect that tells register and values.</summary>
+    public readonly bool HasXsetbvValues { get; }
 
     public readonly ulong Old { get; }
 

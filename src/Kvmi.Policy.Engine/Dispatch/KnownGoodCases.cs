@@ -13,7 +13,8 @@ internal sealed class KnownGoodCases
     {
         _time = time;
         PolicyException[] cases =
-            [.. definition.Exceptions.Where(e => e.VmNames.Count == 0 || e.VmNames.Any(name => NamePattern.Matches(name, vmName)))];
+            [.. definition.Exceptions.Where(e => (e.VmNames.Count == 0 || NamePattern.MatchesAny(e.VmNames, vmName))
+                && (e.TaggedNames is null || NamePattern.MatchesAny(e.TaggedNames, vmName)))];
         _filters = [.. cases.Select(e => new CompiledFilter(e.Filter, []))];
         _ends = [.. cases.Select(e => EndOf(e.Expires))];
     }

@@ -3,6 +3,8 @@ namespace Kvmi.Policy.Engine.Dispatch;
 /// <summary>VM names in policy files: exact, or with <c>*</c> at the end for any rest.</summary>
 internal static class NamePattern
 {
+    public static bool MatchesAny(IReadOnlyList<string> patterns, string name) => patterns.Any(pattern => Matches(pattern, name));
+
     public static bool Matches(string pattern, string name) =>
         pattern.EndsWith('*')
             ? name.StartsWith(pattern[..^1], StringComparison.Ordinal)

@@ -26,6 +26,9 @@ internal sealed partial class GenerationBuild
                     $"policy '{definition.Id}' is untrusted, and this host has no worker processes", "trust it, or run it with kvmi-policy"));
             }
 
+            if (!HasPinnedDigests(definition))
+                continue;
+
             if (definition.Code.Plugin is { } own)
                 CollectPlugin(own, definition.Id, definition.Code.Location);
 
@@ -41,14 +44,20 @@ internal sealed partial class GenerationBuild
 
         try
         {
-            var files = new PluginDependencies(LoadOptions(plugin)).Check();
+            var options = LoadOptions(plugin);
+            if (!IsWithinAllowList(plugin, options))
+            {
+                _brokenPlugins.Add(id);
+                return;
+            }
+
+            var files = new PluginDependencies(options).Check().Select(file => (file.Name, file.Image)).ToList();
             _untrustedPlugins.Add(id, new(id, plugin.MainAssemblyPath, files));
         }
         catch (Exception exception) when (exception is PluginLoadException or InvalidOperationException or IOException)
         {
             _brokenPlugins.Add(id);
-            _findings.Add(new(new(plugin.MainAssemblyPath), FindingSeverity.Error, CodeFindings.PluginLoad,
-                $"plugin '{id}': {exception.Message}", "copy all files of the plugin's build output"));
+            _findings.Add(LoadFinding(plugin, exception));
         }
     }
 

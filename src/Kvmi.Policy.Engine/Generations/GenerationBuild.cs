@@ -71,7 +71,7 @@ internal sealed partial class GenerationBuild(
 
     private void LoadPlugins()
     {
-        foreach (var definition in definitions.Where(definition => definition.Trust == PolicyTrust.Trusted))
+        foreach (var definition in definitions.Where(definition => definition.Trust == PolicyTrust.Trusted && HasPinnedDigests(definition)))
         {
             if (definition.Code.Plugin is { } ownPlugin)
                 LoadPlugin(ownPlugin, definition.Id, definition.Code.Location);
@@ -92,13 +92,16 @@ internal sealed partial class GenerationBuild(
 
         try
         {
-            code.Add(id, loader.Load(LoadOptions(plugin)));
-            _brokenPlugins.Remove(id);
+            var options = LoadOptions(plugin);
+            if (IsWithinAllowList(plugin, options))
+            {
+                code.Add(id, loader.Load(options));
+                _brokenPlugins.Remove(id);
+            }
         }
         catch (PluginLoadException exception)
         {
-            _findings.Add(new(new(plugin.MainAssemblyPath), FindingSeverity.Error, CodeFindings.PluginLoad,
-                $"plugin '{id}': {exception.Message}", "copy all files of the plugin's build output"));
+            _findings.Add(LoadFinding(plugin, exception));
         }
     }
 
@@ -107,6 +110,7 @@ internal sealed partial class GenerationBuild(
         MainAssemblyPath = plugin.MainAssemblyPath,
         MainAssemblyImage = plugin.Image,
         SharedTypes = SharedTypes,
+        Rules = plugin.Rules,
     };
 
     private PluginDescription? FindPlugin(string id, string policyId, SourceLocation location)

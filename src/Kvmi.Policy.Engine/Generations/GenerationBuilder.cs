@@ -53,7 +53,7 @@ public sealed class GenerationBuilder
 
     /// <summary>Builds the next generation.</summary>
     /// <param name="definitions">The validated policies.</param>
-    /// <param name="plugins">What <see cref="PluginSetLoader.Discover"/> found. A broken plugin is an error only when a policy needs it.</param>
+    /// <param name="plugins">What <see cref="PluginSetLoader"/> found. A broken plugin is an error only when a policy needs it.</param>
     /// <param name="previous">Statistics of policies with the same id are carried over from it; null for the first.</param>
     public GenerationBuildResult Build(IReadOnlyList<PolicyDefinition> definitions, PluginCatalog plugins, Generation? previous)
     {

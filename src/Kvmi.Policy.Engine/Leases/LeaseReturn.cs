@@ -6,7 +6,7 @@ namespace Kvmi.Policy.Engine.Leases;
 
 /// <summary>
 /// The way back of leases: what the guest could stumble over first. Bytes in its memory come first, as no kernel puts them back;
-/// then page rights, while their events are still on; then traps and events.
+/// then how vCPUs run, then page rights, while their events are still on; then traps and events.
 /// </summary>
 internal static class LeaseReturn
 {
@@ -16,6 +16,7 @@ internal static class LeaseReturn
         if (policy.Owner is { } owner)
         {
             GiveBackBytes(context, owner);
+            GiveBackExecution(context, owner);
             context.Pages.Release(owner);
         }
 
@@ -30,6 +31,9 @@ internal static class LeaseReturn
         context.Patches.Release(owner);
     }
 
+    /// <summary>Gives back how vCPUs run: what an owner in audit mode may not hold either.</summary>
+    public static void GiveBackExecution(VmContext context, LeaseOwner owner) => context.Singlesteps.Release(owner);
+
     /// <summary>
     /// Gives back everything of all policies before the connection ends, kind by kind, until the time is up. What is left then is told.
     /// </summary>
@@ -42,6 +46,14 @@ internal static class LeaseReturn
             if (policy.Owner is { } owner && left.HasTime("bytes", policy))
             {
                 GiveBackBytes(context, owner);
+            }
+        }
+
+        foreach (var policy in policies)
+        {
+            if (policy.Owner is { } owner && left.HasTime("single steps", policy))
+            {
+                GiveBackExecution(context, owner);
             }
         }
 

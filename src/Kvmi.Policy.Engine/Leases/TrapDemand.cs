@@ -19,8 +19,8 @@ internal sealed class TrapDemand
         var events = new SortedSet<EventKind>();
         foreach (var subscription in definition.Subscriptions)
         {
-            // Page access holds for every vCPU of the VM, so its event does too.
-            if (subscription.Event != EventKind.PageFault)
+            // Page access holds for every vCPU of the VM, so its event does too; the creation of a vCPU is an event of the VM.
+            if (subscription.Event is not (EventKind.PageFault or EventKind.CreateVcpu))
             {
                 events.Add(subscription.Event);
             }
@@ -53,6 +53,9 @@ internal sealed class TrapDemand
     /// <summary>True when a hit of a breakpoint is heard of on whatever vCPU it happens.</summary>
     public bool HasBreakpointsEverywhere => _vcpus.Length == 0 && Events.Contains(EventKind.Breakpoint);
 
+    /// <summary>Does the policy hear of single steps of this vCPU?</summary>
+    public bool HearsSteps(ushort vcpu) => Covers(vcpu) && Array.IndexOf(Events, EventKind.Singlestep) >= 0;
+
     /// <summary>How many MSR numbers the filter names, counted without listing them.</summary>
     public static ulong CountMsrs(EventFilter filter) =>
         filter.Msrs.Aggregate(0UL, (sum, range) => sum > uint.MaxValue ? sum : sum + Math.Min(range.Last - range.First, uint.MaxValue) + 1);
@@ -70,5 +73,17 @@ internal sealed class TrapDemand
     }
 
     /// <summary>Is the policy for this vCPU?</summary>
-    public bool Covers(ushort vcpu) => _vcpus.Length == 0 || Array.Exists(_vcpus, range => range.Contains(vcpu));
+    public bool Covers(ushort vcpu)
+    {
+        // A loop, as a lambda over the number would allocate, and handlers come through here.
+        foreach (ref readonly var range in _vcpus.AsSpan())
+        {
+            if (range.Contains(vcpu))
+            {
+                return true;
+            }
+        }
+
+        return _vcpus.Length == 0;
+    }
 }

@@ -17,19 +17,22 @@ public sealed record EventFilter
     /// <summary>msr: numbers of the MSRs, as ranges. A msr subscription names at least one.</summary>
     public IReadOnlyList<ValueRange> Msrs { get; init; } = [];
 
-    /// <summary>cr, msr: at least one of these bits changes.</summary>
+    /// <summary>xsetbv: number of the extended control register.</summary>
+    public int? Xcr { get; init; }
+
+    /// <summary>cr, msr, xsetbv: at least one of these bits changes.</summary>
     public ulong? ChangedBits { get; init; }
 
-    /// <summary>cr, msr: at least one of these bits goes from 1 to 0.</summary>
+    /// <summary>cr, msr, xsetbv: at least one of these bits goes from 1 to 0.</summary>
     public ulong? ClearedBits { get; init; }
 
-    /// <summary>cr, msr: at least one of these bits goes from 0 to 1.</summary>
+    /// <summary>cr, msr, xsetbv: at least one of these bits goes from 0 to 1.</summary>
     public ulong? SetBits { get; init; }
 
-    /// <summary>cr, msr: ranges of the new value.</summary>
+    /// <summary>cr, msr, xsetbv: ranges of the new value.</summary>
     public IReadOnlyList<ValueRange> NewValues { get; init; } = [];
 
-    /// <summary>cr, msr: ranges of the old value.</summary>
+    /// <summary>cr, msr, xsetbv: ranges of the old value.</summary>
     public IReadOnlyList<ValueRange> OldValues { get; init; } = [];
 
     /// <summary>pf: at least one of these accesses was tried.</summary>
@@ -58,4 +61,20 @@ public sealed record EventFilter
 
     /// <summary>descriptor: a load (true) or a store (false).</summary>
     public bool? DescriptorWrite { get; init; }
+
+    /// <summary>trap: ranges of the vector that is delivered.</summary>
+    public IReadOnlyList<ValueRange> Vectors { get; init; } = [];
+
+    /// <summary>cpuid: ranges of the leaf.</summary>
+    public IReadOnlyList<ValueRange> Functions { get; init; } = [];
+
+    /// <summary>cpuid: ranges of the sub-leaf.</summary>
+    public IReadOnlyList<ValueRange> Indexes { get; init; } = [];
+
+    /// <summary>singlestep: the kernel could not step (true), or did (false).</summary>
+    public bool? Failed { get; init; }
+
+    /// <summary>True when the filter looks at values that an xsetbv event has in some dialects only.</summary>
+    public bool LooksAtValues =>
+        Xcr is not null || ChangedBits is not null || ClearedBits is not null || SetBits is not null || NewValues.Count + OldValues.Count > 0;
 }

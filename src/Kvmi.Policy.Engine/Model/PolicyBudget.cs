@@ -26,6 +26,9 @@ public sealed record PolicyBudget(long Fuel, long Memory)
     /// </summary>
     public DecisionKind? OnTimeout { get; init; }
 
+    /// <summary>How often its handlers may be called on one VM; null for no limit.</summary>
+    public PolicyRate? Rate { get; init; }
+
     /// <summary>What holds without a <c>budget</c> block: five million steps (some ten milliseconds) and 16 MiB.</summary>
     public static PolicyBudget Default { get; } = new(5_000_000, 16 * 1024 * 1024);
 

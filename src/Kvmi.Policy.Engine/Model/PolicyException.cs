@@ -10,4 +10,8 @@ namespace Kvmi.Policy.Engine.Model;
 /// <param name="Reason">Why.</param>
 /// <param name="Location">Where it is declared.</param>
 public sealed record PolicyException(
-    string Name, IReadOnlyList<string> VmNames, EventFilter Filter, DateOnly Expires, string Reason, SourceLocation Location);
+    string Name, IReadOnlyList<string> VmNames, EventFilter Filter, DateOnly Expires, string Reason, SourceLocation Location)
+{
+    /// <summary>Names of VMs, as patterns, one of which must match as well: the site's VMs with the tag. Null: tags do not matter; empty: holds for none.</summary>
+    public IReadOnlyList<string>? TaggedNames { get; init; }
+}

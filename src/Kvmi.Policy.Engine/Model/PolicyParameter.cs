@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Configuration.Reading;
 using Kvmi.Policy.Engine.Findings;
 
 namespace Kvmi.Policy.Engine.Model;
@@ -15,6 +16,12 @@ namespace Kvmi.Policy.Engine.Model;
 public sealed record PolicyParameter(
     string Name, ParameterType Type, bool IsList, object Value, string? Description, SourceLocation Location)
 {
-    /// <summary>True when the value is the site's (or a test's) and not the file's default.</summary>
-    public bool IsOverridden { get; init; }
+    /// <summary>Who gave the value.</summary>
+    public ParameterSource Source { get; init; }
+
+    /// <summary>The value as a policy file would have it; a string without its quotes.</summary>
+    public string ValueText => Value is IReadOnlyList<object> list ? $"[{string.Join(", ", list.Select(RawValues.Show))}]" : RawValues.Show(Value);
+
+    /// <summary>Where the value stands; for a test's value, where the parameter is declared.</summary>
+    public SourceLocation ValueLocation { get; init; } = Location;
 }

@@ -17,6 +17,15 @@ public sealed record PolicyRequirements
     /// <summary>Events without which it does not work; the events of its subscriptions count without being listed.</summary>
     public IReadOnlyList<EventKind> Events { get; init; } = [];
 
+    /// <summary>VMs of the site, by name pattern, for which it is not written, with the reason: their system or profile is another one.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> OtherGuests { get; init; } = [];
+
     /// <summary>Plugins whose services the script uses.</summary>
     public IReadOnlyList<string> Plugins { get; init; } = [];
+
+    /// <summary>
+    /// The builds that the policy is pinned to, by plugin id: SHA-256 of the main assembly, lower-case hexadecimal. From <c>requires.plugins</c>
+    /// and from <c>script.sha256</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> PluginDigests { get; init; } = new Dictionary<string, string>();
 }

@@ -1,3 +1,4 @@
+using Kvmi.Session.Faults;
 using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Policy.Engine.Output;
@@ -9,6 +10,7 @@ internal sealed class OutputPump : IDisposable
     private readonly IOutputSink _sink;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly FaultInjection? _full;
     private readonly OutputRing _ring;
     private readonly Thread _thread;
     private readonly AutoResetEvent _wake = new(false);
@@ -18,11 +20,12 @@ internal sealed class OutputPump : IDisposable
     private long _reportedLost;
     private long _written;
 
-    public OutputPump(IOutputSink sink, TimeProvider time, int capacity, ILogger logger)
+    public OutputPump(IOutputSink sink, TimeProvider time, int capacity, ILogger logger, FaultInjection? full = null)
     {
         _sink = sink;
         _time = time;
         _logger = logger;
+        _full = full;
         _ring = new OutputRing(capacity);
         _thread = new Thread(Run) { IsBackground = true, Name = "policy output" };
         _thread.Start();
@@ -35,7 +38,18 @@ internal sealed class OutputPump : IDisposable
     public long Waiting => Math.Max(0, _ring.Claimed - _ring.Taken);
 
     /// <summary>Claims a slot; null when the line is lost. Fill it, then call <see cref="Publish"/>.</summary>
-    public OutputSlot? TryClaim(out long ticket) => _ring.TryClaim(out ticket);
+    public OutputSlot? TryClaim(out long ticket)
+    {
+        if (_full is null || !_full.Strikes())
+        {
+            return _ring.TryClaim(out ticket);
+        }
+
+        ticket = 0;
+        _ring.Refuse();
+        Wake();
+        return null;
+    }
 
     public void Publish(OutputSlot slot, long ticket)
     {
@@ -46,7 +60,7 @@ internal sealed class OutputPump : IDisposable
     /// <summary>Queues a finished record; false when the ring was full.</summary>
     public bool Write(OutputRecord record)
     {
-        var slot = _ring.TryClaim(out var ticket);
+        var slot = TryClaim(out var ticket);
         if (slot is null)
         {
             Wake();
@@ -150,8 +164,9 @@ internal sealed class OutputPump : IDisposable
             {
                 Time = _time.GetUtcNow(),
                 Status = "lost-output",
-                Message = $"{lost - _reportedLost} lines of output were lost because the sink was slower than the events; {lost} since "
-                    + "the start.",
+                Message = $"{lost - _reportedLost} lines of output were lost because "
+                    + (_full is null ? "the sink was slower than the events" : "there was no room for them, maybe by fault injection")
+                    + $"; {lost} since the start.",
                 Fields = [new OutputField("lost", lost - _reportedLost), new OutputField("total", lost)],
             });
         }

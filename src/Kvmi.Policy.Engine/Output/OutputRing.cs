@@ -59,6 +59,9 @@ internal sealed class OutputRing
         }
     }
 
+    /// <summary>Counts a line as lost that was not offered a slot.</summary>
+    public void Refuse() => Interlocked.Increment(ref _lost);
+
     /// <summary>Hands a filled slot to the reader.</summary>
     public static void Publish(OutputSlot slot, long ticket) => Volatile.Write(ref slot.Turn, ticket + 1);
 

@@ -38,7 +38,12 @@ internal static class OutputText
         EventKind.PageFault => string.Create(CultureInfo.InvariantCulture, $"gpa 0x{facts.Gpa:x} {AccessText(facts.Access)}"),
         EventKind.Breakpoint => string.Create(CultureInfo.InvariantCulture, $"gpa 0x{facts.Gpa:x}"),
         EventKind.Descriptor => $"{facts.Descriptor.ToString().ToLowerInvariant()} {(facts.DescriptorWrite ? "load" : "store")}",
+        EventKind.Xsetbv when facts.HasXsetbvValues => string.Create(CultureInfo.InvariantCulture, $"xcr{facts.Number}"),
         EventKind.Xsetbv => "xsetbv",
+        EventKind.Trap => string.Create(CultureInfo.InvariantCulture, $"vector {facts.Number}"),
+        EventKind.Cpuid => string.Create(CultureInfo.InvariantCulture, $"leaf 0x{facts.Number:x} index 0x{facts.Detail:x}"),
+        EventKind.Singlestep => facts.Failed ? "step failed" : "step",
+        EventKind.CreateVcpu => string.Create(CultureInfo.InvariantCulture, $"vcpu {facts.Vcpu}"),
         EventKind.Hypercall => "hypercall",
         _ => facts.Kind.ToString().ToLowerInvariant(),
     };

@@ -6,7 +6,7 @@ namespace Kvmi.Policy.Engine.Plugins;
 /// <summary>
 /// The default loader: one collectible load context per plugin. Contract assemblies are the host's; private dependencies
 /// come from the plugin's folder as its <c>.deps.json</c> says; the rest comes from the framework and the host. Every
-/// file is read into memory. Native libraries are not loaded from plugin folders: they would be mapped and never unload.
+/// file is read once, checked by the rules of the options, and loaded from those very bytes. Native libraries are not loaded from plugin folders: they would be mapped and never unload.
 /// </summary>
 public sealed class CollectiblePluginLoader : IPluginLoader
 {
@@ -43,7 +43,7 @@ public sealed class CollectiblePluginLoader : IPluginLoader
     {
         public Assembly LoadImage(string path, byte[] image)
         {
-            var symbols = PluginFile.TryRead(Path.ChangeExtension(path, ".pdb"), out _);
+            var symbols = dependencies.ReadSymbols(path);
             using var imageStream = new MemoryStream(image);
             using var symbolStream = symbols is null ? null : new MemoryStream(symbols);
             return LoadFromStream(imageStream, symbolStream);
@@ -57,8 +57,7 @@ public sealed class CollectiblePluginLoader : IPluginLoader
             if (found.PrivatePath is null)
                 return null;
 
-            var image = PluginFile.TryRead(found.PrivatePath, out var problem)
-                ?? throw new FileLoadException($"{found.PrivatePath} cannot be read: {problem}");
+            var image = dependencies.Read(found.PrivatePath, out var refusal) ?? throw new FileLoadException($"{found.PrivatePath}: {refusal!.Reason}");
             return LoadImage(found.PrivatePath, image);
         }
     }

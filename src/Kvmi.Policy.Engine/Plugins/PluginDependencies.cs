@@ -20,7 +20,37 @@ internal sealed class PluginDependencies
     {
         _options = options;
         _shared = options.SharedAssemblies();
+
+        // The resolver reads this file, and it says which assemblies are loaded from where.
+        var deps = Path.ChangeExtension(options.MainAssemblyPath, ".deps.json");
+        if (options.Rules.CheckPlace(deps) is { } refusal)
+            throw new PluginLoadException($"{deps}: {refusal.Reason}", refusal);
+
+        if (File.Exists(deps))
+        {
+            var flaw = PluginFile.TryRead(deps, out var problem) is { } content ? DependencyFile.FindFlaw(content) : problem;
+            if (flaw is not null)
+                throw new PluginLoadException($"{deps} cannot be used: {flaw}");
+        }
+
         _resolver = new(options.MainAssemblyPath);
+    }
+
+    /// <summary>The bytes of a private dependency, read and checked once; null with the reason.</summary>
+    public byte[]? Read(string path, out PluginRefusal? refusal)
+    {
+        refusal = null;
+        if (_options.Images.TryGetValue(path, out var known))
+            return known;
+
+        return _options.Rules.Read(path, out refusal) is { } image ? _options.Images.GetOrAdd(path, image) : null;
+    }
+
+    /// <summary>The symbols beside an assembly; null when there are none, or none that may be opened.</summary>
+    public byte[]? ReadSymbols(string assemblyPath)
+    {
+        var path = Path.ChangeExtension(assemblyPath, ".pdb");
+        return _options.Rules.CheckPlace(path) is null ? PluginFile.TryRead(path, out _) : null;
     }
 
     /// <summary>The host's assembly, or the path of the plugin's private one, or neither: then it is the framework's or the host's.</summary>
@@ -38,11 +68,11 @@ internal sealed class PluginDependencies
     /// Walks all references before any code runs: an assembly that is missing would otherwise show only when the first
     /// handler needs it.
     /// </summary>
-    /// <returns>Name and bytes of the main assembly, then of the plugin's private ones.</returns>
+    /// <returns>The main assembly, then the plugin's private ones.</returns>
     /// <exception cref="PluginLoadException">One is missing, damaged, or older than asked for.</exception>
-    public IReadOnlyList<(string Name, byte[] Image)> Check()
+    public IReadOnlyList<PluginAssembly> Check()
     {
-        var files = new List<(string, byte[])>();
+        var files = new List<PluginAssembly>();
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var open = new Queue<(string Path, byte[] Image)>();
         open.Enqueue((_options.MainAssemblyPath, _options.MainAssemblyImage.ToArray()));
@@ -52,7 +82,7 @@ internal sealed class PluginDependencies
             if (assembly.Problem is { } problem)
                 throw new PluginLoadException($"{file.Path} cannot be loaded: {problem}");
 
-            files.Add((assembly.Name, file.Image));
+            files.Add(new(assembly.Name, file.Path, file.Image));
             foreach (var reference in assembly.References)
             {
                 if (seen.Count < MaxAssemblies && seen.Add(reference.Name) && Follow(file.Path, reference) is { } next)
@@ -72,9 +102,9 @@ internal sealed class PluginDependencies
 
         if (privatePath is not null)
         {
-            return PluginFile.TryRead(privatePath, out var problem) is { } image
+            return Read(privatePath, out var refusal) is { } image
                 ? (privatePath, image)
-                : throw new PluginLoadException($"{from} references {reference.Name}, but {privatePath} cannot be read: {problem}");
+                : throw new PluginLoadException($"{from} references {reference.Name}, but {privatePath} is refused: {refusal!.Reason}", refusal);
         }
 
         if (!HostFiles.Value.TryGetValue(reference.Name, out var hostPath))

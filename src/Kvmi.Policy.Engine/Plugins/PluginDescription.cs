@@ -11,6 +11,9 @@ public sealed record PluginDescription(string Id, string MainAssemblyPath, Versi
     /// <summary>The bytes that were inspected, and that are loaded.</summary>
     internal byte[] Image { get; init; } = [];
 
+    /// <summary>The rules that it was found under, and that hold for what it brings along.</summary>
+    internal PluginRules Rules { get; init; } = PluginRules.None;
+
     /// <summary>Simple name of the main assembly.</summary>
     internal string AssemblyName { get; init; } = "";
 }

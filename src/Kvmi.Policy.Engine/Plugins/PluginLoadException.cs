@@ -8,4 +8,11 @@ public sealed class PluginLoadException : Exception
         : base(message, innerException)
     {
     }
+
+    /// <summary>A file of the plugin is refused.</summary>
+    internal PluginLoadException(string message, PluginRefusal refusal)
+        : base(message) => Refusal = refusal;
+
+    /// <summary>What refused it; null for anything else.</summary>
+    internal PluginRefusal? Refusal { get; }
 }

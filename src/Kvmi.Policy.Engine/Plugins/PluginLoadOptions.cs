@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 
 namespace Kvmi.Policy.Engine.Plugins;
@@ -25,6 +26,15 @@ public sealed record PluginLoadOptions
 
     /// <summary>True: disposing the plugin unloads it.</summary>
     public bool IsUnloadable { get; init; } = true;
+
+    /// <summary>
+    /// Rules for every file that is loaded with the plugin. <see cref="MainAssemblyImage"/> has passed them; a loader that does not take private
+    /// dependencies as <see cref="CollectiblePluginLoader"/> does must check those itself.
+    /// </summary>
+    public PluginRules Rules { get; init; } = PluginRules.None;
+
+    /// <summary>What was read and checked so far, by path: what is checked is what is loaded, whatever becomes of the files meanwhile.</summary>
+    internal ConcurrentDictionary<string, byte[]> Images { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Assembly names of <see cref="SharedTypes"/>.</summary>
     internal IReadOnlyDictionary<string, Assembly> SharedAssemblies() => SharedTypes

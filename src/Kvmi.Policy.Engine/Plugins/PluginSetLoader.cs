@@ -11,20 +11,26 @@ namespace Kvmi.Policy.Engine.Plugins;
 /// </summary>
 public static class PluginSetLoader
 {
+    /// <summary>Looks through the plugin directories, without rules. A directory that does not exist holds no plugins.</summary>
+    public static PluginCatalog Discover(IReadOnlyList<string> directories) => Discover(directories, PluginRules.None);
+
     /// <summary>Looks through the plugin directories. A directory that does not exist holds no plugins.</summary>
-    public static PluginCatalog Discover(IReadOnlyList<string> directories)
+    /// <param name="directories">The directories.</param>
+    /// <param name="rules">Rules for every file, checked before it is opened; a plugin with a file that breaks one is a problem of the catalog.</param>
+    public static PluginCatalog Discover(IReadOnlyList<string> directories, PluginRules rules)
     {
         ArgumentNullException.ThrowIfNull(directories);
-        var search = new Search();
+        ArgumentNullException.ThrowIfNull(rules);
+        var search = new Search(rules);
         foreach (var directory in directories)
             search.Directory(Path.GetFullPath(directory));
 
         return search.Finish(directories);
     }
 
-    private sealed record Candidate(string Path, byte[] Image, AssemblyInspection Assembly);
+    private sealed record Candidate(string Path, byte[] Image, AssemblyInspection Assembly, PluginRefusal? Refusal = null);
 
-    private sealed class Search
+    private sealed class Search(PluginRules rules)
     {
         private readonly List<PluginDescription> _plugins = [];
         private readonly List<PluginProblem> _problems = [];
@@ -80,7 +86,11 @@ public static class PluginSetLoader
 
         private void Flat(string directory)
         {
-            var (mains, others) = Split(Probe(directory));
+            var files = Probe(directory);
+            foreach (var file in files)
+                Refused(Path.GetFileNameWithoutExtension(file.Path), [file]);
+
+            var (mains, others) = Split(files.FindAll(file => file.Refusal is null));
             foreach (var main in mains)
                 Accept(main);
 
@@ -97,6 +107,9 @@ public static class PluginSetLoader
         private void Folder(string folder)
         {
             var files = Probe(folder);
+            if (Refused(Path.GetFileName(folder), files))
+                return;
+
             var (mains, others) = Split(files);
             if (mains.Count == 1)
             {
@@ -140,6 +153,7 @@ public static class PluginSetLoader
             _plugins.Add(new(id, main.Path, main.Assembly.Version, built, Convert.ToHexStringLower(SHA256.HashData(main.Image)))
             {
                 Image = main.Image,
+                Rules = rules,
                 AssemblyName = main.Assembly.Name,
             });
         }
@@ -149,16 +163,25 @@ public static class PluginSetLoader
             var candidates = new List<Candidate>();
             foreach (var path in System.IO.Directory.EnumerateFiles(folder, "*.dll").Order(StringComparer.Ordinal))
             {
-                var image = PluginFile.TryRead(path, out var problem);
-                var assembly = image is null
-                    ? AssemblyInspection.Unusable($"it cannot be read: {problem}")
-                    : AssemblyInspector.Inspect(image);
-                var candidate = new Candidate(path, image ?? [], assembly);
+                var image = rules.Read(path, out var refusal);
+                var assembly = image is null ? AssemblyInspection.Unusable(refusal!.Reason) : AssemblyInspector.Inspect(image);
+
+                // A file that cannot be read is no plugin; one that may not be used is refused with its rule's own code.
+                var candidate = new Candidate(path, image ?? [], assembly, refusal is { Code: not CodeFindings.PluginLoad } ? refusal : null);
                 candidates.Add(candidate);
                 _probes.Add(new(path, Outcome(candidate)));
             }
 
             return candidates;
+        }
+
+        // One file that somebody else can change, or that nobody listed, is enough to keep the whole plugin out.
+        private bool Refused(string name, List<Candidate> files)
+        {
+            foreach (var file in files.Where(file => file.Refusal is not null))
+                Problem(name, file.Path, file.Refusal!.Code, $"{Path.GetFileName(file.Path)} is refused: {file.Refusal.Reason}", file.Refusal.Hint);
+
+            return files.Exists(file => file.Refusal is not null);
         }
 
         private void Problem(string name, string path, string code, string message, string? hint = null) =>

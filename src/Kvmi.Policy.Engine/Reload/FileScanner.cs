@@ -17,9 +17,12 @@ internal sealed class FileScanner
 
     private readonly IReadOnlyList<string> _policyDirectories;
     private readonly IReadOnlyList<string> _pluginDirectories;
+    private readonly IReadOnlyList<string> _singleFiles;
 
-    public FileScanner(IReadOnlyList<string> policyDirectories, IReadOnlyList<string> pluginDirectories)
+    public FileScanner(
+        IReadOnlyList<string> policyDirectories, IReadOnlyList<string> pluginDirectories, IReadOnlyList<string> singleFiles)
     {
+        _singleFiles = singleFiles;
         _policyDirectories = policyDirectories;
         _pluginDirectories = pluginDirectories;
     }
@@ -34,6 +37,8 @@ internal sealed class FileScanner
             Walk(new(Path.GetFullPath(directory)), PolicyExtensions, false, 0, known, rehash, files);
         foreach (var directory in _pluginDirectories)
             Walk(new(Path.GetFullPath(directory)), PluginExtensions, true, 0, known, rehash, files);
+        foreach (var file in _singleFiles.Select(Path.GetFullPath))
+            files[file] = Look(file, false, known, rehash);
 
         return files;
     }

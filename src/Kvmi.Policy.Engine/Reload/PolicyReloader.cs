@@ -52,7 +52,7 @@ public sealed class PolicyReloader : IAsyncDisposable
         _target = target;
         _listener = listener;
         _time = time;
-        _scanner = new(options.PolicyDirectories, options.PluginDirectories);
+        _scanner = new(options.PolicyDirectories, options.PluginDirectories, options.SingleFiles);
         if (options.UseWatcher)
             _watchers = new(options.PolicyDirectories.Concat(options.PluginDirectories), OnHint, listener.OnWatchProblem);
     }
@@ -218,7 +218,7 @@ public sealed class PolicyReloader : IAsyncDisposable
             findings.AddRange(source.Findings);
             if (!source.Findings.Any(finding => finding.Severity == FindingSeverity.Error))
             {
-                built = _builder.Build(source.Definitions, PluginSetLoader.Discover(_options.PluginDirectories), _target.Current);
+                built = _builder.Build(source.Definitions, PluginSetLoader.Discover(_options.PluginDirectories, _options.PluginRules), _target.Current);
                 findings.AddRange(built.Findings);
             }
 

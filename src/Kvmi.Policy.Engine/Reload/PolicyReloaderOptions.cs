@@ -1,3 +1,5 @@
+using Kvmi.Policy.Engine.Plugins;
+
 namespace Kvmi.Policy.Engine.Reload;
 
 /// <summary>What is watched, and how patiently.</summary>
@@ -8,6 +10,11 @@ public sealed record PolicyReloaderOptions
 
     /// <summary>Directories with plugins.</summary>
     public IReadOnlyList<string> PluginDirectories { get; init; } = [];
+
+    /// <summary>Rules for the plugins' files.</summary>
+    public PluginRules PluginRules { get; init; } = PluginRules.None;
+    /// <summary>Further files that the policy source reads, such as the site's. They are polled.</summary>
+    public IReadOnlyList<string> SingleFiles { get; init; } = [];
 
     /// <summary>How often all files are looked at, whatever the watcher says.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);

@@ -9,8 +9,14 @@ internal sealed class CurrentEvent
     public bool Active;
     public long Number;
 
+    /// <summary>The engine's clock when the event came; read once for each.</summary>
+    public long Timestamp;
+
     /// <summary>The event is a hit of a policy's own breakpoint; the guest's byte is back already.</summary>
     public bool OwnBreakpoint;
+
+    /// <summary>The event is a single step that policies asked for.</summary>
+    public bool OwnStep;
     public EventFacts Facts;
     public KvmRegs Regs;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Kvmi.Policy.Engine.Faults;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Runtime.State;
@@ -20,6 +21,7 @@ internal sealed class EngineServices
         Time = options.TimeProvider;
         Output = output;
         _emitAllDecisions = options.EmitAllDecisions;
+        Faults = options.Faults is { } faults ? new FaultPoints(faults) : null;
         StateDirectory = options.StateDirectory;
         GiveBackPatience = options.GiveBackPatience;
         HashSeed = options.HashSeed ?? (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
@@ -46,6 +48,9 @@ internal sealed class EngineServices
 
     /// <summary>The handlers of the VMs that are attached now, for whoever looks at them from outside.</summary>
     public ICollection<VmPolicyHandler> Handlers => _handlers.Keys;
+
+    /// <summary>Where faults are injected; null for nowhere.</summary>
+    public FaultPoints? Faults { get; }
 
     public string? StateDirectory { get; }
 

@@ -25,6 +25,12 @@ internal sealed class ForeignCode
     /// <summary>True when the current event was answered, or is to be, without waiting for its policies.</summary>
     public bool HasPassed => _custody.HasPassed;
 
+    /// <summary>True when a thread that does not come back is replaced.</summary>
+    public bool IsWatched => _custody.IsWatched;
+
+    /// <summary>True on a thread that was replaced.</summary>
+    public bool IsLost => _custody.IsLost;
+
     /// <summary>Code of the instance is called next.</summary>
     public void Begin(PolicyInstance instance, ForeignCall call, TimeSpan limit)
     {

@@ -28,6 +28,7 @@ internal sealed class PolicyInstance
         Edits = new RegisterEdits(context);
         Notices = new NoticeWriter(context, this);
         Errors = new ErrorWindow(Definition.OnError, context.Engine.Time);
+        Rate = Definition.Budget.Rate is { } rate ? new RateLimit(rate, context.Engine.Time) : null;
         Services = new PolicyServices(context, this, registry);
     }
 
@@ -56,6 +57,9 @@ internal sealed class PolicyInstance
 
     public ErrorWindow Errors { get; }
 
+    /// <summary>Counts its calls; null without a rate.</summary>
+    public RateLimit? Rate { get; }
+
     public PolicyServices Services { get; }
 
     /// <summary>What outlives this instance when the policy keeps its state.</summary>
@@ -73,6 +77,12 @@ internal sealed class PolicyInstance
 
     /// <summary>The policy reached its error limit in the current event.</summary>
     public bool QuarantineDue { get; set; }
+
+    /// <summary>The policy exceeded its rate in the current event and loses something for it.</summary>
+    public bool RateDue { get; set; }
+
+    /// <summary>Its rate has cost it its pages; until the next reload it gets no others.</summary>
+    public bool PagesReleased { get; set; }
 
     /// <summary>Its code has kept a thread: none of it may be called again, because it may hold its own locks or be half-way.</summary>
     public bool IsHung { get; set; }

@@ -2,6 +2,7 @@ using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Leases;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Runtime.State;
+using Kvmi.Protocol;
 using Kvmi.Session.Deadlines;
 using Kvmi.Session.Vm;
 
@@ -80,7 +81,7 @@ internal sealed class PolicySetBuilder
     private PolicyInstance? TryBuild(GenerationPolicy source, int order)
     {
         var definition = source.Definition;
-        if (RequirementsCheck.FindMiss(definition, _context.Vm.Capabilities) is { } miss)
+        if (RequirementsCheck.FindMiss(definition, _context.Vm.Identity.Name, _context.Vm.Capabilities) is { } miss)
         {
             Refuse(definition, miss);
             return null;
@@ -135,6 +136,11 @@ internal sealed class PolicySetBuilder
                 _context.Patches.Release(predecessor.Memory.Owner);
             }
 
+            if (definition.Mode == PolicyMode.Audit || !HearsTheSameSteps(predecessor.Definition, definition))
+            {
+                LeaseReturn.GiveBackExecution(_context, predecessor.Memory.Owner);
+            }
+
             return predecessor.Memory;
         }
 
@@ -172,6 +178,11 @@ internal sealed class PolicySetBuilder
 
         return null;
     }
+
+    // Steps whose events the successor does not hear of would never end.
+    private static bool HearsTheSameSteps(PolicyDefinition before, PolicyDefinition after) =>
+        after.Subscriptions.Any(subscription => subscription.Event == EventKind.Singlestep)
+        && before.Target.Vcpus.SequenceEqual(after.Target.Vcpus);
 
     private static bool SameWatches(IReadOnlyList<PolicyWatch> left, IReadOnlyList<PolicyWatch> right) =>
         left.Count == right.Count

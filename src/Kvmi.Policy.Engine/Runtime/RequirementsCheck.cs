@@ -14,14 +14,23 @@ internal static class RequirementsCheck
     public static bool IsTarget(PolicyDefinition definition, VmIdentity identity)
     {
         var target = definition.Target;
-        return (target.Names.Count == 0 && target.Uuids.Count == 0)
-            || target.Names.Any(pattern => NamePattern.Matches(pattern, identity.Name))
+        var isMeant = (target.Names.Count == 0 && target.Uuids.Count == 0)
+            || NamePattern.MatchesAny(target.Names, identity.Name)
             || target.Uuids.Contains(identity.Uuid);
+        return isMeant && (target.TaggedNames is null || NamePattern.MatchesAny(target.TaggedNames, identity.Name));
     }
 
     /// <summary>Why the policy cannot work on this VM, as one sentence; null when it can.</summary>
-    public static string? FindMiss(PolicyDefinition definition, VmCapabilities offers)
+    public static string? FindMiss(PolicyDefinition definition, string vmName, VmCapabilities offers)
     {
+        foreach (var (pattern, reason) in definition.Requires.OtherGuests)
+        {
+            if (NamePattern.Matches(pattern, vmName))
+            {
+                return reason;
+            }
+        }
+
         var written = definition.Requires.Dialects;
         if (written.Count > 0 && !written.Contains(offers.Dialect))
         {
@@ -32,7 +41,7 @@ internal static class RequirementsCheck
         {
             if (!offers.Commands.Contains(command))
             {
-                return Lacks("command", Word(command), "the policy requires", offers);
+                return Lacks("command", Word(command), "the policy requires", Why(command, offers));
             }
         }
 
@@ -40,7 +49,7 @@ internal static class RequirementsCheck
         {
             if (!offers.Events.Contains(kind))
             {
-                return Lacks("event", Word(kind), "the policy requires", offers);
+                return Lacks("event", Word(kind), "the policy requires", Why(kind, offers));
             }
         }
 
@@ -79,6 +88,12 @@ internal static class RequirementsCheck
                 return Needs(offers, why, EventKind.Msr, CommandKind.ControlEvents, CommandKind.ControlMsr);
             case EventKind.PageFault:
                 return Needs(offers, why, EventKind.PageFault, CommandKind.ControlEvents, CommandKind.SetPageAccess);
+            case EventKind.Xsetbv when subscription.Filter.LooksAtValues && offers.Dialect is KvmiDialect.V7 or KvmiDialect.RfcV5:
+                return $"its filter on xsetbv looks at values, and the {Dialect.NameOf(offers.Dialect)} dialect does not tell them.";
+            case EventKind.Singlestep:
+                return Needs(offers, why, EventKind.Singlestep, CommandKind.ControlEvents, CommandKind.ControlSinglestep);
+            case EventKind.CreateVcpu:
+                return Needs(offers, why, EventKind.CreateVcpu, CommandKind.ControlVmEvents);
             default:
                 return Needs(offers, why, subscription.Event, CommandKind.ControlEvents);
         }
@@ -88,22 +103,32 @@ internal static class RequirementsCheck
     {
         if (!offers.Events.Contains(kind))
         {
-            return Lacks("event", Word(kind), why, offers);
+            return Lacks("event", Word(kind), why, Why(kind, offers));
         }
 
         foreach (var command in commands)
         {
             if (!offers.Commands.Contains(command))
             {
-                return Lacks("command", Word(command), why, offers);
+                return Lacks("command", Word(command), why, Why(command, offers));
             }
         }
 
         return null;
     }
 
-    private static string Lacks(string what, string name, string why, VmCapabilities offers) =>
-        $"{why} the {what} {name}, which this VM's device manager or its {Dialect.NameOf(offers.Dialect)} dialect does not offer.";
+    private static string Lacks(string what, string name, string why, string reason) => $"{why} the {what} {name}, which {reason}.";
+
+    private static string Why(EventKind kind, VmCapabilities offers) =>
+        Why(offers.ForbiddenEvents.Contains(kind), offers.AbsentEvents.Contains(kind), offers);
+
+    private static string Why(CommandKind kind, VmCapabilities offers) =>
+        Why(offers.ForbiddenCommands.Contains(kind), offers.AbsentCommands.Contains(kind), offers);
+
+    private static string Why(bool forbidden, bool absent, VmCapabilities offers) =>
+        forbidden ? "the VM's administrator forbids (the introspection object of its device manager)"
+        : absent ? $"this VM's kernel is too old for, though its dialect {Dialect.NameOf(offers.Dialect)} has it"
+        : $"this VM does not offer in the {Dialect.NameOf(offers.Dialect)} dialect";
 
     private static string Word(EventKind kind) => PolicyEvents.Find(kind)?.Name ?? Kebab(kind.ToString());
 

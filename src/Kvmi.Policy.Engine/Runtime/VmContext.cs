@@ -26,6 +26,7 @@ internal sealed class VmContext
         Pages = new PageLeases(vm, Report);
         Patches = new MemoryPatches(vm, Report);
         Breakpoints = new BreakpointLeases(vm, Patches);
+        Singlesteps = new SinglestepLeases(vm, Report);
         Clock = new PolicyClock(engine.Time);
         Guest = new GuestVm(this);
         Foreign = new ForeignCode(vm.Custody ?? new VmCustody());
@@ -64,6 +65,8 @@ internal sealed class VmContext
     public MemoryPatches Patches { get; }
 
     public BreakpointLeases Breakpoints { get; }
+
+    public SinglestepLeases Singlesteps { get; }
 
     public PolicyClock Clock { get; }
 

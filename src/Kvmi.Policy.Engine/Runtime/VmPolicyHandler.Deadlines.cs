@@ -51,6 +51,7 @@ public sealed partial class VmPolicyHandler
         // The lost thread keeps the objects that it may still write to.
         _context.RenewEvent();
         _context.Status("timeout", hung.Id, HungText(hung, call));
+        _context.Singlesteps.Settle();
         if (_change is { } change)
         {
             if (call == ForeignCall.Start)
@@ -92,7 +93,7 @@ public sealed partial class VmPolicyHandler
         // Others may have been due when this one's OnDetach kept the thread.
         foreach (var policy in _set.Policies)
         {
-            _set.QuarantineDue |= policy.QuarantineDue && policy.InService;
+            _set.QuarantineDue |= (policy.QuarantineDue || policy.RateDue) && policy.InService;
         }
     }
 

@@ -173,6 +173,7 @@ public sealed partial class VmPolicyHandler
                 if (policy is { Owner: { } owner, Mode: PolicyMode.Enforce })
                 {
                     _context.Patches.Release(owner);
+                    LeaseReturn.GiveBackExecution(_context, owner);
                 }
             }
         }
@@ -190,6 +191,11 @@ public sealed partial class VmPolicyHandler
         _set.QuarantineDue = false;
         foreach (var policy in _set.Policies)
         {
+            if (policy is { RateDue: true, InService: true })
+            {
+                ApplyRate(policy);
+            }
+
             if (!policy.QuarantineDue || !policy.InService)
             {
                 continue;

@@ -63,11 +63,9 @@ public sealed partial class VmPolicyHandler : IVmHandler
         {
             // Before a waiting generation is taken over: its differences are counted from what this vCPU has now.
             _context.Traps.VcpuCreated(frame.Vcpu);
-            TakeOverIfNew();
-            return;
+            _context.Singlesteps.VcpuCreated(frame.Vcpu);
         }
-
-        if (frame.Vcpu >= _context.Traps.VcpuCount)
+        else if (frame.Vcpu >= _context.Traps.VcpuCount)
         {
             // Plugged in where the dialect has no event for it.
             _context.Traps.VcpuCreated(frame.Vcpu);
@@ -79,15 +77,23 @@ public sealed partial class VmPolicyHandler : IVmHandler
         current.Facts = new EventFacts(in frame);
         current.Regs = frame.Regs;
         current.Number++;
+        current.Timestamp = start;
         current.OwnBreakpoint = false;
+        current.OwnStep = false;
         current.Active = true;
         try
         {
+            _context.Engine.Faults?.BeforeEvent();
             Decide(in frame, ref reply, start);
         }
         finally
         {
             current.Active = false;
+        }
+
+        if (frame.Kind == EventKind.Singlestep)
+        {
+            _context.Singlesteps.Settle(frame.Vcpu);
         }
 
         if (_set.QuarantineDue)

@@ -12,11 +12,23 @@ public sealed class LatencyHistogram
     private const int SubBuckets = 1 << SubBits;
     private const int MaxExponent = 40;
     private readonly long[] _buckets = new long[(MaxExponent + 2) * SubBuckets];
-    private long _count;
     private long _max;
 
     /// <summary>Number of recorded times.</summary>
-    public long Count => Volatile.Read(ref _count);
+    public long Count
+    {
+        get
+        {
+            // Counted here and not at every event: an interlocked addition less for each policy.
+            long count = 0;
+            foreach (ref readonly var bucket in _buckets.AsSpan())
+            {
+                count += Volatile.Read(in bucket);
+            }
+
+            return count;
+        }
+    }
 
     /// <summary>Longest recorded time in nanoseconds.</summary>
     public long Max => Volatile.Read(ref _max);
@@ -27,7 +39,6 @@ public sealed class LatencyHistogram
     {
         nanoseconds = Math.Clamp(nanoseconds, 0, (1L << MaxExponent) - 1);
         Interlocked.Increment(ref _buckets[BucketOf(nanoseconds)]);
-        Interlocked.Increment(ref _count);
         var max = Volatile.Read(ref _max);
         while (nanoseconds > max)
         {

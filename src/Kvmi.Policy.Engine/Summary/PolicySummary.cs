@@ -27,17 +27,23 @@ public sealed record PolicySummary
     /// <summary>Alerts, without the suppressed ones.</summary>
     public required long Alerts { get; init; }
 
-    /// <summary>Alerts that the dedupe window kept back.</summary>
+    /// <summary>Alerts that the dedupe window or the rate kept back.</summary>
     public required long SuppressedAlerts { get; init; }
 
     /// <summary>Records.</summary>
     public required long Records { get; init; }
+
+    /// <summary>Records that the rate kept back.</summary>
+    public long SuppressedRecords { get; init; }
 
     /// <summary>Errors.</summary>
     public required long Errors { get; init; }
 
     /// <summary>Those of the errors that were time-outs.</summary>
     public required long Timeouts { get; init; }
+
+    /// <summary>Events above the policy's rate.</summary>
+    public long OverRate { get; init; }
 
     /// <summary>Median time from the event to the decision, in nanoseconds.</summary>
     public required long P50Nanoseconds { get; init; }
@@ -63,8 +69,10 @@ public sealed record PolicySummary
         Alerts = statistics.Alerts,
         SuppressedAlerts = statistics.SuppressedAlerts,
         Records = statistics.Records,
+        SuppressedRecords = statistics.SuppressedRecords,
         Errors = statistics.Errors,
         Timeouts = statistics.Timeouts,
+        OverRate = statistics.OverRate,
         P50Nanoseconds = statistics.Latency.Quantile(0.5),
         P99Nanoseconds = statistics.Latency.Quantile(0.99),
         MaxNanoseconds = statistics.Latency.Max,

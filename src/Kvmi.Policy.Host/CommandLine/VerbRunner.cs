@@ -3,6 +3,7 @@ using Kvmi.Policy.Host.Logging;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Session.Endpoints;
 using Kvmi.Simulator;
+using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Policy.Host.CommandLine;
 
@@ -27,8 +28,14 @@ internal static class VerbRunner
             LogMessages.VerbStarts(logger, name, Program.Version);
             ILineRenderer renderer = parse.GetValue(json) ? new JsonLineRenderer() : new TextLineRenderer();
             var results = new ResultWriter(
-                Console.OpenStandardOutput(), renderer, TimeProvider.System, () => LogMessages.OutputClosed(logger));
-            return await body(parse, new VerbContext(results, logging, TimeProvider.System)).ConfigureAwait(false);
+                new StandardOutput(1), renderer, TimeProvider.System, failure => OutputFails(logger, failure));
+            var exitCode = await body(parse, new VerbContext(results, logging, TimeProvider.System)).ConfigureAwait(false);
+            if (results.Lost is var lost and > 0)
+            {
+                LogMessages.OutputLost(logger, lost);
+            }
+
+            return exitCode == ExitCode.Fine && results.IsIncomplete ? ExitCode.Environment : exitCode;
         }
         catch (Exception e) when (e is UsageException or SimulatorException)
         {
@@ -46,6 +53,18 @@ internal static class VerbRunner
         finally
         {
             logging?.Dispose();
+        }
+    }
+
+    private static void OutputFails(ILogger logger, IOException failure)
+    {
+        if (failure.HResult == StandardOutput.BrokenPipe)
+        {
+            LogMessages.OutputClosed(logger);
+        }
+        else
+        {
+            LogMessages.OutputFails(logger, failure.Message);
         }
     }
 

@@ -148,7 +148,7 @@ internal static class Replies
                     parameter.Name,
                     Words.CamelCase(parameter.Type.ToString()) + (parameter.IsList ? "[]" : ""),
                     Text(parameter.Value),
-                    parameter.IsOverridden ? "site" : "file")),
+                    parameter.Source == ParameterSource.Default ? "file" : "site")),
             ],
         };
     }

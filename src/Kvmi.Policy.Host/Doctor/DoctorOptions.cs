@@ -1,4 +1,5 @@
 using Kvmi.Protocol;
+using Kvmi.Session;
 using Kvmi.Session.Endpoints;
 
 namespace Kvmi.Policy.Host.Doctor;
@@ -11,6 +12,12 @@ internal sealed record DoctorOptions
 
     /// <summary>Where a tool should be listening already.</summary>
     public IReadOnlyList<KvmiEndpoint> Connect { get; init; } = [];
+
+    /// <summary>Plugin and policy directories whose owners are looked at.</summary>
+    public IReadOnlyList<string> Files { get; init; } = [];
+
+    /// <summary>Adds who may connect to the options of a server.</summary>
+    public Func<KvmiServerOptions, KvmiServerOptions> Peers { get; init; } = options => options;
 
     /// <summary>How long to wait for a device manager; null not to wait.</summary>
     public TimeSpan? Wait { get; init; }

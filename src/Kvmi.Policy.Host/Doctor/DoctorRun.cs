@@ -27,6 +27,7 @@ internal sealed class DoctorRun
         new ListenCheck(),
         new ConnectCheck(),
         new CookieCheck(),
+        new OwnershipCheck(),
         new ClockCheck(),
         new RealTimeCheck(),
         new LockedMemoryCheck(),

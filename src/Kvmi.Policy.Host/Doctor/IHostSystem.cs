@@ -24,6 +24,9 @@ internal interface IHostSystem
     /// <summary>What lies at a path, links followed.</summary>
     FileFacts FileAt(string path);
 
+    /// <summary>Who can change a file or directory, or put another one in its place; null when only root and this user can, or when it is not there.</summary>
+    string? OwnershipFlaw(string path);
+
     /// <summary>Text of a small file; null when it is not there or may not be read.</summary>
     string? ReadText(string path);
 

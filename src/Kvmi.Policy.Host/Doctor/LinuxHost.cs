@@ -5,6 +5,7 @@ using System.Runtime;
 using System.Runtime.InteropServices;
 using Kvmi.Kvm;
 using Kvmi.Kvm.Devices;
+using Kvmi.Policy.Engine.Trust;
 using Kvmi.Policy.Host.Doctor.Facts;
 using Kvmi.Session;
 using Kvmi.Session.Endpoints;
@@ -45,6 +46,8 @@ internal sealed class LinuxHost : IHostSystem
     public KvmFacts Kvm => _kvm.Value;
 
     public FileFacts FileAt(string path) => HostCalls.FileAt(path);
+
+    public string? OwnershipFlaw(string path) => FileOwnership.OfThisProcess.FindFlaw(path);
 
     public string? ReadText(string path) => ReadBytes(path, LargestText) is { } bytes ? System.Text.Encoding.UTF8.GetString(bytes) : null;
 

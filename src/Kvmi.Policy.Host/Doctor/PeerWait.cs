@@ -34,14 +34,14 @@ internal sealed class PeerWait : IVmObserver, ILoggerProvider
     {
         using var wait = new PeerWait(run);
         using var logging = LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Warning).AddProvider(wait));
-        var options = new KvmiServerOptions
+        var options = context.Options.Peers(new KvmiServerOptions
         {
             Endpoints = context.Options.Listen,
             Dialect = context.Options.Dialect,
             CookieSecret = CookieFile.Read(context.Options.CookieFile) ?? default,
             AllowRemote = context.Options.AllowRemote,
             Observer = wait,
-        };
+        });
         await using var server = new KvmiServer(options, PassiveVms.Instance, logging, context.Time);
         try
         {

@@ -1,16 +1,24 @@
 using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Engine.Configuration.Site;
 using Kvmi.Policy.Engine.Reload;
 
 namespace Kvmi.Policy.Host.Loading;
 
-/// <summary>Reads the policy files of a run anew for each reload.</summary>
+/// <summary>Reads the policy files and the site files of a run anew for each reload.</summary>
 /// <param name="paths">Directories of policies.</param>
+/// <param name="sites">Site files.</param>
 /// <param name="options">How files are read.</param>
-internal sealed class PolicyDirectorySource(IReadOnlyList<string> paths, PolicyLoadOptions options) : IPolicySource
+internal sealed class PolicyDirectorySource(IReadOnlyList<string> paths, IReadOnlyList<string> sites, PolicyLoadOptions options) : IPolicySource
 {
     public PolicySourceSnapshot Read()
     {
-        var set = PolicySetLoader.Load(paths, options);
-        return new PolicySourceSnapshot(set.Policies, set.Findings);
+        var site = SiteFileLoader.Load(sites, options.Files);
+        if (site.HasErrors)
+        {
+            return new PolicySourceSnapshot([], site.Findings);
+        }
+
+        var set = PolicySetLoader.Load(paths, options with { Site = site.Settings });
+        return new PolicySourceSnapshot(set.Policies, [.. site.Findings, .. set.Findings]);
     }
 }

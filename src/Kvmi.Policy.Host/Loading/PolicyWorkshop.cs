@@ -1,4 +1,5 @@
 using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Engine.Configuration.Site;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Model;
@@ -15,21 +16,24 @@ internal sealed class PolicyWorkshop
 {
     private readonly TimeProvider _time;
     private readonly PolicyMode? _mode;
+    private readonly FileRules _rules;
     private readonly bool _untrusted;
 
     /// <summary>Looks for plugins; loads nothing yet.</summary>
     /// <param name="time">Clock.</param>
     /// <param name="plugins">Plugin directories.</param>
     /// <param name="mode">Mode for every policy; null takes the files'.</param>
+    /// <param name="rules">What plugins and policies must satisfy.</param>
     /// <param name="untrusted">True: every policy runs in a worker.</param>
     /// <param name="allowWeakWorker">True: also in one that is not confined completely.</param>
     public PolicyWorkshop(
-        TimeProvider time, IReadOnlyList<string> plugins, PolicyMode? mode, bool untrusted = false, bool allowWeakWorker = false)
+        TimeProvider time, IReadOnlyList<string> plugins, PolicyMode? mode, FileRules rules, bool untrusted = false, bool allowWeakWorker = false)
     {
         _untrusted = untrusted;
         _time = time;
         _mode = mode;
-        Plugins = PluginSetLoader.Discover(plugins);
+        _rules = rules;
+        Plugins = PluginSetLoader.Discover(plugins, rules.Plugins);
         Builder = new GenerationBuilder(new ScriptCompiler(), new CollectiblePluginLoader(), time)
         {
             Workers = WorkerProgram.Settings(allowWeakWorker),
@@ -41,7 +45,7 @@ internal sealed class PolicyWorkshop
     public GenerationBuilder Builder { get; }
 
     /// <summary>How policy files are read.</summary>
-    public PolicyLoadOptions Options => PolicyLoadOptions.Default with { TimeProvider = _time, Mode = _mode, Untrusted = _untrusted };
+    public PolicyLoadOptions Options => PolicyLoadOptions.Default with { TimeProvider = _time, Mode = _mode, Untrusted = _untrusted, Ownership = _rules.Ownership };
 
     /// <summary>Writes findings as result lines.</summary>
     public static void Report(ResultWriter results, IEnumerable<Finding> findings)
@@ -68,7 +72,16 @@ internal sealed class PolicyWorkshop
     }
 
     /// <summary>The policy files for a reloader.</summary>
-    public PolicyDirectorySource Source(IReadOnlyList<string> paths) => new(paths, Options);
+    public PolicyDirectorySource Source(IReadOnlyList<string> paths, IReadOnlyList<string> sites) => new(paths, sites, Options);
+
+    /// <summary>The options with what the site files say, for a verb that looks at some policies only.</summary>
+    /// <returns>Null when a file has errors; its findings are written.</returns>
+    public PolicyLoadOptions? OptionsOf(IReadOnlyList<string> sites, ResultWriter results)
+    {
+        var site = SiteFileLoader.Load(sites, Options.Files);
+        Report(results, site.Findings);
+        return site.HasErrors ? null : Options with { Site = site.Settings, PartialSet = true };
+    }
 
     /// <summary>Loads and builds the policies that can run; the others are among the findings.</summary>
     /// <returns>The generation, null when not even the good files make one; and every finding.</returns>

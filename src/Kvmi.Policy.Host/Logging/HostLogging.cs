@@ -17,6 +17,7 @@ namespace Kvmi.Policy.Host.Logging;
 internal sealed class HostLogging : IDisposable
 {
     private static readonly TimeSpan FlushPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ClosePatience = TimeSpan.FromSeconds(3);
     private readonly LogFactory _nlog;
 
     private HostLogging(LogFactory nlog, LogLevel least)
@@ -50,6 +51,14 @@ internal sealed class HostLogging : IDisposable
     }
 
     public void Dispose()
+    {
+        // On a thread of its own: where nobody empties the pipe behind stderr, closing the log waits for ever, whatever limit it is given.
+        var closing = new Thread(Close) { IsBackground = true, Name = "kvmi-log-end" };
+        closing.Start();
+        closing.Join(ClosePatience);
+    }
+
+    private void Close()
     {
         Factory.Dispose();
         _nlog.Flush(FlushPatience);

@@ -40,6 +40,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         CheckOutput => "check",
         MessageOutput => "message",
         CatalogueOutput => "entry",
+        ParameterOutput => "parameter",
         DialectOutput dialect => JsonDialect.TypeOf(dialect),
         ControlOutput control => control.Type,
         _ => "summary",
@@ -60,6 +61,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case PolicySummaryOutput policy: PolicySummary(json, policy.Summary); break;
             case RunSummaryOutput run: RunSummary(json, run); break;
             case SimulationSummaryOutput simulation: JsonSimulation.Write(json, simulation.Result); break;
+            case ParameterOutput parameter: parameter.WriteJson(json); break;
             case DialectOutput dialect: JsonDialect.Write(json, dialect); break;
             case TotalsOutput totals: Totals(json, totals); break;
             case ControlOutput control: control.WriteMembers(json); break;
@@ -203,6 +205,8 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumber("alerts", summary.Alerts);
         json.WriteNumber("suppressedAlerts", summary.SuppressedAlerts);
         json.WriteNumber("records", summary.Records);
+        json.WriteNumber("suppressedRecords", summary.SuppressedRecords);
+        json.WriteNumber("overRate", summary.OverRate);
         json.WriteNumber("errors", summary.Errors);
         json.WriteNumber("timeouts", summary.Timeouts);
         json.WriteNumber("p50Nanoseconds", summary.P50Nanoseconds);
@@ -227,8 +231,10 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumber("vms", record.Vms);
         json.WriteNumber("events", record.Events);
         json.WriteNumber("alerts", record.Alerts);
+        json.WriteNumber("lostOutput", record.LostOutput);
         json.WriteNumber("reloads", record.Reloads);
         json.WriteNumber("failedReloads", record.FailedReloads);
+        json.WriteNumber("refusedPeers", record.RefusedPeers);
         json.WriteNumber("elapsedMilliseconds", (long)record.Elapsed.TotalMilliseconds);
         var deadlines = record.Deadlines;
         json.WriteNumber("timeouts", deadlines.Timeouts);
@@ -241,6 +247,13 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumber("gcPauseMicroseconds", (long)deadlines.TotalGcPause.TotalMicroseconds);
         json.WriteNumber("maxGcPauseMicroseconds", (long)deadlines.MaxGcPause.TotalMicroseconds);
         json.WriteBoolean("realTimeWatchdog", deadlines.IsRealTime);
+        json.WriteNumber("allocatedBytes", record.Memory.AllocatedBytes);
+        json.WriteStartArray("gcCollections");
+        json.WriteNumberValue(record.Memory.Generation0);
+        json.WriteNumberValue(record.Memory.Generation1);
+        json.WriteNumberValue(record.Memory.Generation2);
+        json.WriteEndArray();
+        FaultCounts.Write(json, record.Faults);
     }
 
     private static void Totals(Utf8JsonWriter json, TotalsOutput record)

@@ -29,6 +29,7 @@ internal sealed class TextLineRenderer : ILineRenderer
             case PolicySummaryOutput policy: PolicySummary(policy.Summary); break;
             case RunSummaryOutput run: RunSummary(run); break;
             case SimulationSummaryOutput simulation: TextSimulation.Write(_line, simulation.Result); break;
+            case ParameterOutput parameter: parameter.WriteText(_line); break;
             case DialectOutput dialect: TextDialect.Write(_line, dialect); break;
             case TotalsOutput totals: _line.AppendSafe(totals.Text); break;
             case ControlOutput control: TextControl.Append(_line, control.Text); break;
@@ -209,6 +210,16 @@ internal sealed class TextLineRenderer : ILineRenderer
         }
 
         _line.Append(", ").Append(Words.Count(summary.Records, "record"));
+        if (summary.SuppressedRecords > 0)
+        {
+            _line.Append(CultureInfo.InvariantCulture, $" ({summary.SuppressedRecords} dropped)");
+        }
+
+        if (summary.OverRate > 0)
+        {
+            _line.Append(", ").Append(Words.Count(summary.OverRate, "event")).Append(" above its rate");
+        }
+
         if (summary.Errors > 0)
         {
             _line.Append(", ").Append(Words.Count(summary.Errors, "error"));
@@ -238,13 +249,24 @@ internal sealed class TextLineRenderer : ILineRenderer
             .Append(CultureInfo.InvariantCulture, $"{record.Elapsed.TotalSeconds:0.00} s: ")
             .Append(Words.Count(record.Vms, "VM")).Append(", ").Append(Words.Count(record.Events, "event")).Append(" answered, ")
             .Append(Words.Count(record.Alerts, "alert"));
+        if (record.LostOutput > 0)
+        {
+            _line.Append(", ").Append(Words.Count(record.LostOutput, "line")).Append(" of output lost");
+        }
+
         if (record.Reloads + record.FailedReloads > 0)
         {
             _line.Append(", ").Append(Words.Count(record.Reloads, "reload"))
                 .Append(CultureInfo.InvariantCulture, $" ({record.FailedReloads} more failed)");
         }
 
+        if (record.RefusedPeers > 0)
+        {
+            _line.Append("; ").Append(Words.Count(record.RefusedPeers, "connection")).Append(" of users who may not connect refused");
+        }
+
         TextDeadlines.Write(_line, record.Deadlines);
+        FaultCounts.Write(_line, record.Faults);
     }
 
     // The sentence says what people need; only what a VM allows is more than a sentence.

@@ -24,10 +24,16 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     {
         _results = context.Results;
         _logger = context.LoggerFactory.CreateLogger("Kvmi.Policy.Host");
-        var workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode, options.Untrusted, options.AllowWeakWorker);
+        var workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode, options.FileRules, options.Untrusted, options.AllowWeakWorker);
         _reloader = new PolicyReloader(
-            new PolicyReloaderOptions { PolicyDirectories = options.Policies, PluginDirectories = options.Plugins },
-            workshop.Source(options.Policies),
+            new PolicyReloaderOptions
+            {
+                PolicyDirectories = options.Policies,
+                PluginDirectories = options.Plugins,
+                PluginRules = options.FileRules.Plugins,
+                SingleFiles = options.Sites,
+            },
+            workshop.Source(options.Policies, options.Sites),
             workshop.Builder,
             engine,
             this,

@@ -38,21 +38,32 @@ internal sealed class PolicyHost
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(VerbContext context, RunOptions options)
     {
-        using var shutdown = new ShutdownSignal();
-        return await new PolicyHost(context, options).RunAsync(shutdown.Token).ConfigureAwait(false);
+        var host = new PolicyHost(context, options);
+        using var shutdown = new ShutdownSignal(host._watcher.DescribeAbandoned);
+
+        // Disposed last: no thread of a VM and no step of the end may wait for whoever reads stdout.
+        using var output = context.Results.WriteInBackground();
+        return await host.RunAsync(shutdown).ConfigureAwait(false);
     }
 
-    private async Task<int> RunAsync(CancellationToken shutdown)
+    private async Task<int> RunAsync(ShutdownSignal shutdown)
     {
         var started = _context.Time.GetTimestamp();
         await using var control = ControlServer.Open(_options.Control, _context.LoggerFactory);
         var feed = new RecordFeed(_results);
+        if (_options.Faults is { } faults)
+        {
+            LogMessages.FaultsInjected(_logger, faults.Text);
+            _results.Write(faults.Announce(_results.Now));
+        }
+
         using var engine = new PolicyEngine(new PolicyEngineOptions
         {
             Output = feed,
             TimeProvider = _context.Time,
             Logger = _logger,
             StateDirectory = _options.State,
+            Faults = _options.Faults?.ForPolicies,
         });
         using var master = new MasterSignals(
             engine, _options.Master, mode => Status("master-mode", $"The switch over all policies is now: {Words.CamelCase(mode.ToString())}."));
@@ -69,18 +80,21 @@ internal sealed class PolicyHost
         using var view = new HostView(engine, server, policies, feed, _options.Mode, _context.Time);
         using var meter = new PolicyMeter(view);
         using var otlp = OtlpExport.Create(_options.Control.Otlp);
-        using var hangup = new ReloadSignal(policies, _logger);
+        shutdown.Reload = () => Reload(policies);
         control.Start(view);
         Status("listening", $"Listening on {string.Join(", ", server.Endpoints)}.");
         TellControl(control);
         simulated?.Start();
 
-        var end = await WaitAsync(server, simulated, shutdown).ConfigureAwait(false);
+        var end = await WaitAsync(server, simulated, shutdown.Token).ConfigureAwait(false);
         LogMessages.Ending(_logger, end);
         if (end != RunEnd.Scenario)
         {
             Status("ending", $"Ending by {Words.CamelCase(end.ToString())}: answering what waits, giving back what was taken.");
         }
+
+        // Too late for new policies, and no reason to end at once.
+        shutdown.Reload = static () => { };
 
         // Who asks is answered while everything still is as it was.
         await control.DisposeAsync().ConfigureAwait(false);
@@ -99,14 +113,22 @@ internal sealed class PolicyHost
         return result is null or { EndedAsWritten: true } || end == RunEnd.Signal ? ExitCode.Fine : ExitCode.Failure;
     }
 
-    private KvmiServerOptions ServerOptions(KvmiEndpoint? own) => new()
+    private KvmiServerOptions ServerOptions(KvmiEndpoint? own) => _options.Peers(new()
     {
         Endpoints = own is null ? _options.Endpoints : [own, .. _options.Endpoints],
         Dialect = _options.Dialect,
         CookieSecret = _options.Cookie ?? default,
         AllowRemote = _options.AllowRemote,
+        Faults = _options.Faults?.ForPeers,
         Observer = _watcher,
-    };
+    });
+
+    private void Reload(LivePolicies policies) =>
+        _ = policies.ReloadAsync().ContinueWith(
+            reload => LogMessages.ReloadSignalFailed(_logger, new OperationCanceledException("The run is ending.", reload.Exception)),
+            CancellationToken.None,
+            TaskContinuationOptions.NotOnRanToCompletion,
+            TaskScheduler.Default);
 
     private async Task<RunEnd> WaitAsync(KvmiServer server, SimulatedGuest? simulated, CancellationToken shutdown)
     {
@@ -154,9 +176,13 @@ internal sealed class PolicyHost
             Vms = _watcher.Attached,
             Events = server.EventsAnswered,
             Alerts = summary.Alerts,
+            LostOutput = summary.LostOutput,
             Reloads = policies.Reloads,
             FailedReloads = policies.FailedReloads,
             Deadlines = server.Deadlines,
+            Memory = MemoryOutput.Now(),
+            Faults = _options.Faults?.Summary,
+            RefusedPeers = server.UsersRefused,
             Elapsed = _context.Time.GetElapsedTime(started),
             End = Words.CamelCase(end.ToString()),
         });

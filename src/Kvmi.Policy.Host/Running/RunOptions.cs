@@ -1,6 +1,8 @@
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Host.Control;
+using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Protocol;
+using Kvmi.Session;
 using Kvmi.Session.Endpoints;
 
 namespace Kvmi.Policy.Host.Running;
@@ -13,6 +15,9 @@ internal sealed record RunOptions
     public required IReadOnlyList<string> Policies { get; init; }
 
     public required IReadOnlyList<string> Plugins { get; init; }
+
+    /// <summary>Site files.</summary>
+    public IReadOnlyList<string> Sites { get; init; } = [];
 
     public PolicyMode? Mode { get; init; }
 
@@ -49,7 +54,16 @@ internal sealed record RunOptions
 
     public ReadOnlyMemory<byte>? Cookie { get; init; }
 
+    /// <summary>Faults to inject on purpose; null for none.</summary>
+    public FaultPlan? Faults { get; init; }
+
     public bool AllowRemote { get; init; }
+
+    /// <summary>What plugins and policies must satisfy.</summary>
+    public required FileRules FileRules { get; init; }
+
+    /// <summary>Adds who may connect to the options of the server.</summary>
+    public required Func<KvmiServerOptions, KvmiServerOptions> Peers { get; init; }
 
     /// <summary>Every policy's code runs in a worker.</summary>
     public bool Untrusted { get; init; }

@@ -9,7 +9,7 @@ namespace Kvmi.Policy.Host.Running;
 internal sealed class SimulatedGuest : IDisposable
 {
     private static readonly TimeSpan SettleTime = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan DetectionPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ReconnectPause = TimeSpan.FromMilliseconds(100);
     private readonly PrivateDirectory _directory = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly SimulatorOptions _options;
@@ -27,8 +27,10 @@ internal sealed class SimulatedGuest : IDisposable
             Vcpus = options.Vcpus,
             Seed = options.Seed,
 
-            // A detecting host finds rfc-v5 with the second connection of a VM only (kvmi-later-dialects.md 1.7, 5).
-            Reconnect = options.Reconnect ?? (dialect == KvmiDialect.RfcV5 && options.Dialect is null ? DetectionPause : null),
+            // A detecting host finds rfc-v5 with the second connection of a VM only (kvmi-later-dialects.md 1.7, 5), and a peer that is
+            // lost on purpose shall be seen to come back.
+            Reconnect = options.Reconnect
+                ?? ((dialect == KvmiDialect.RfcV5 && options.Dialect is null) || options.Faults is { LosesPeers: true } ? ReconnectPause : null),
             Cookie = options.Cookie,
 
             // The limits are the guest's, so that it ends its life in order and its last event is answered like the first.

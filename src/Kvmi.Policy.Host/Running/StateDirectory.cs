@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Trust;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Doctor;
 using Kvmi.Policy.Host.Doctor.Facts;
@@ -36,6 +37,12 @@ internal static class StateDirectory
         if (FindFlaw(HostCalls.FileAt(path), HostCalls.EffectiveUser()) is { } flaw)
         {
             throw new HostEnvironmentException($"{path}: {flaw}");
+        }
+
+        // The directory alone does not say it: whoever may write above it can put another one in its place, or a link.
+        if (FileOwnership.OfThisProcess.FindFlaw(path) is { } above)
+        {
+            throw new HostEnvironmentException($"{path}: others can replace the state directory, and what is in it is written into guests: {above}; give another one with --state.");
         }
 
         return path;

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Protocol;
@@ -10,7 +12,9 @@ namespace Kvmi.Policy.Host.Running;
 /// <summary>Writes a line when a VM comes or goes, and counts the VMs.</summary>
 internal sealed class VmWatcher : IVmObserver
 {
+    private const int MaxNamed = 10;
     private readonly ResultWriter _results;
+    private readonly ConcurrentDictionary<VmStatus, string> _present = new(ReferenceEqualityComparer.Instance);
     private long _attached;
 
     public VmWatcher(ResultWriter results) => _results = results;
@@ -38,9 +42,21 @@ internal sealed class VmWatcher : IVmObserver
         new OutputField("absentEvents", Names(vm.Capabilities.AbsentEvents)),
     ];
 
+    /// <summary>What is left undone when the process ends here and now, for the terminal.</summary>
+    public string DescribeAbandoned()
+    {
+        var names = _present.Values.Order(StringComparer.Ordinal).ToArray();
+        return names.Length == 0
+            ? "ended at once; no VM was attached."
+            : new StringBuilder("ended at once; not given back: ").AppendSafe(string.Join(", ", names.Take(MaxNamed)))
+                + $"{(names.Length > MaxNamed ? $" and {names.Length - MaxNamed} more" : "")}. Traps and page rights go with the connection; bytes that policies "
+                + "wrote are put back when the VM connects to the next run with the same --state.";
+    }
+
     public void Connected(VmStatus vm)
     {
         Interlocked.Increment(ref _attached);
+        _present[vm] = NameOf(vm.Identity);
         _results.Write(new StatusOutput
         {
             Time = _results.Now,
@@ -54,6 +70,7 @@ internal sealed class VmWatcher : IVmObserver
 
     public void Disconnected(VmStatus vm, DetachReason reason, string? detail)
     {
+        _present.TryRemove(vm, out _);
         var counters = vm.Counters;
         var why = reason switch
         {
@@ -77,6 +94,7 @@ internal sealed class VmWatcher : IVmObserver
                 new OutputField("replies", counters.Replies),
                 new OutputField("commands", counters.Commands),
                 new OutputField("commandErrors", counters.CommandErrors),
+                new OutputField("allocatedBytes", counters.AllocatedBytes),
             ],
         });
     }

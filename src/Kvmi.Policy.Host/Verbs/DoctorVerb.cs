@@ -41,12 +41,22 @@ internal static class DoctorVerb
         {
             listen, connect, wait, cookie, dialect, remote, json,
         };
+        var policies = CommonOptions.Policies();
+        var plugins = CommonOptions.Plugins();
+        policies.Description = "Directory of policies whose files nobody else may be able to change; may be given again";
+        plugins.Description = "Directory of plugins whose files nobody else may be able to change; may be given again";
+        verb.Add(policies);
+        verb.Add(plugins);
+        var peers = new PeerOptions();
+        peers.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var options = new DoctorOptions
             {
                 Listen = Endpoints(parse.GetRequiredValue(listen), parse.GetValue(remote)),
                 Connect = Endpoints(parse.GetRequiredValue(connect), parse.GetValue(remote)),
+                Files = [.. parse.GetRequiredValue(policies), .. parse.GetRequiredValue(plugins)],
+                Peers = peers.Read(parse),
                 Wait = parse.GetValue(wait),
                 CookieFile = parse.GetValue(cookie),
                 Dialect = parse.GetValue(dialect),

@@ -27,12 +27,14 @@ internal static class ReplayVerb
         {
             files, policies, plugins, mode, json,
         };
+        var security = new SecurityOptions();
+        security.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var captures = Array.ConvertAll(parse.GetRequiredValue(files), file => new CaptureFile(file));
             var directories = DefaultDirectories.Policies(parse.GetRequiredValue(policies));
             var workshop = new PolicyWorkshop(context.Time, DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
-                parse.GetValue(mode));
+                parse.GetValue(mode), security.Read(parse));
             return Task.FromResult(captures.Max(capture => Replay(context, workshop, directories, capture)));
         });
         return verb;

@@ -39,6 +39,7 @@ internal static class RunVerb
         var reconnect = SimulationOptions.Reconnect();
         var policies = CommonOptions.Policies();
         var plugins = CommonOptions.Plugins();
+        var sites = SiteOptions.Site();
         var mode = CommonOptions.Mode();
         var master = CommonOptions.Master();
         var state = CommonOptions.State();
@@ -50,14 +51,20 @@ internal static class RunVerb
         var untrusted = WorkerProgram.Untrusted();
         var allowWeak = WorkerProgram.AllowWeak();
         var control = new ControlOptions();
+        var inject = InjectionOptions.Inject();
+        var injectSeed = InjectionOptions.Seed();
         var json = CommonOptions.Json();
         var verb = new Command("run",
             "Decide about the events of introspected VMs with the policies.\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy run --listen unix:/run/kvmi.sock --mode audit")
         {
-            listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, mode, master, state, dialect, events, duration, cookie, remote, untrusted,
-            allowWeak, json,
+            listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, sites, mode, master, state, dialect, events, duration, cookie, remote, untrusted,
+            allowWeak, inject, injectSeed, json,
         };
         control.All.ToList().ForEach(verb.Add);
+        var security = new SecurityOptions();
+        security.AddTo(verb);
+        var peers = new PeerOptions();
+        peers.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -80,6 +87,7 @@ internal static class RunVerb
                 Endpoints = endpoints,
                 Policies = DefaultDirectories.Policies(parse.GetRequiredValue(policies)),
                 Plugins = DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
+                Sites = SiteOptions.Existing(parse.GetRequiredValue(sites)),
                 Mode = parse.GetValue(mode),
                 Control = control.Read(parse),
                 Master = parse.GetValue(master) ?? MasterMode.AsWritten,
@@ -93,7 +101,10 @@ internal static class RunVerb
                 Events = parse.GetValue(events),
                 Duration = parse.GetValue(duration),
                 Cookie = CookieFile.Read(parse.GetValue(cookie)),
+                Faults = InjectionOptions.Read(parse, inject, injectSeed),
                 AllowRemote = parse.GetValue(remote),
+                FileRules = security.Read(parse),
+                Peers = peers.Read(parse),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),
             });

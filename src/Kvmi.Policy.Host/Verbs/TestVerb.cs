@@ -20,27 +20,36 @@ internal static class TestVerb
             Arity = ArgumentArity.OneOrMore,
         };
         var plugins = CommonOptions.Plugins();
+        var sites = SiteOptions.Site();
         var untrusted = WorkerProgram.Untrusted();
         var allowWeak = WorkerProgram.AllowWeak();
         var json = CommonOptions.Json();
         var verb = new Command("test", "Run the tests that are written inside policies; no VM is needed.\n\nExample:\n  kvmi-policy test policies/lstar-lock")
         {
-            paths, plugins, untrusted, allowWeak, json,
+            paths, plugins, sites, untrusted, allowWeak, json,
         };
+        var security = new SecurityOptions();
+        security.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
             Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
-                DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
-                parse.GetValue(untrusted), parse.GetValue(allowWeak))));
+                DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)), SiteOptions.Existing(parse.GetRequiredValue(sites)),
+                security.Read(parse), parse.GetValue(untrusted), parse.GetValue(allowWeak))));
         return verb;
     }
 
-    private static int Run(VerbContext context, string[] paths, IReadOnlyList<string> plugins, bool untrusted, bool allowWeak)
+    private static int Run(
+        VerbContext context, string[] paths, IReadOnlyList<string> plugins, IReadOnlyList<string> sites, FileRules rules, bool untrusted, bool allowWeak)
     {
         var results = context.Results;
-        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null, untrusted, allowWeak);
-        var set = PolicySetLoader.Load(paths, workshop.Options with { AllowMissingParameters = true });
+        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null, rules, untrusted, allowWeak);
+        if (workshop.OptionsOf(sites, results) is not { } options)
+        {
+            return ExitCode.Failure;
+        }
+
+        var set = PolicySetLoader.Load(paths, options with { AllowMissingParameters = true });
         PolicyWorkshop.Report(results, set.Findings);
-        var suite = new PolicyTestSuite(workshop.Builder, workshop.Plugins, workshop.Options);
+        var suite = new PolicyTestSuite(workshop.Builder, workshop.Plugins, options);
         int passed = 0, failed = 0;
         foreach (var result in set.Policies.SelectMany(policy => suite.Run(policy, set.Policies)))
         {

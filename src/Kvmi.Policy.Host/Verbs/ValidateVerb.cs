@@ -21,26 +21,42 @@ internal static class ValidateVerb
             Arity = ArgumentArity.OneOrMore,
         };
         var plugins = CommonOptions.Plugins();
+        var sites = SiteOptions.Site();
+        var parameters = new Option<bool>("--parameters") { Description = "Also list the value of every parameter, and where it comes from" };
         var json = CommonOptions.Json();
         var verb = new Command("validate",
-            "Check policies with their scripts and plugins: file:line:column: error|warning CODE: message (hint).\n\nExample:\n  kvmi-policy validate policies/")
+            "Check policies with their scripts and plugins: file:line:column: error|warning CODE: message (hint).\n\nExample:\n  kvmi-policy validate policies/ --site policies/site.example.yaml --parameters")
         {
-            paths, plugins, json,
+            paths, plugins, sites, parameters, json,
         };
+        var security = new SecurityOptions();
+        security.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
             Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
-                DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)))));
+                DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
+                SiteOptions.Existing(parse.GetRequiredValue(sites)), security.Read(parse), parse.GetValue(parameters))));
         return verb;
     }
 
-    private static int Run(VerbContext context, string[] paths, IReadOnlyList<string> plugins)
+    private static int Run(
+        VerbContext context, string[] paths, IReadOnlyList<string> plugins, IReadOnlyList<string> sites, FileRules rules, bool parameters)
     {
-        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null);
-        var set = PolicySetLoader.Load(paths, workshop.Options with { AllowMissingParameters = true });
+        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null, rules);
+        if (workshop.OptionsOf(sites, context.Results) is not { } options)
+        {
+            return ExitCode.Failure;
+        }
+
+        var set = PolicySetLoader.Load(paths, options with { AllowMissingParameters = true });
         var build = workshop.Builder.Build(set.Policies, workshop.Plugins, previous: null);
         build.Generation?.Release();
         List<Finding> findings = [.. set.Findings, .. build.Findings];
         PolicyWorkshop.Report(context.Results, findings);
+        if (parameters)
+        {
+            ParameterOutput.Write(context.Results, set.Policies);
+        }
+
         var errors = findings.Count(finding => finding.Severity == FindingSeverity.Error);
         var warnings = findings.Count - errors;
         context.Results.Write(new TotalsOutput

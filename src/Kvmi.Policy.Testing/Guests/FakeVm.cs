@@ -167,6 +167,10 @@ public sealed class FakeVm : IIntrospectedVm
     }
 
     /// <inheritdoc/>
+    public KvmiError ControlSinglestep(ushort vcpu, bool enable) =>
+        ForVcpu(vcpu, CommandKind.ControlSinglestep, $"control-singlestep vcpu={vcpu} {OnOff(enable)}");
+
+    /// <inheritdoc/>
     public KvmiError PauseVcpu(ushort vcpu, bool wait) => ForVcpu(vcpu, CommandKind.PauseVcpu, $"pause-vcpu vcpu={vcpu}");
 
     /// <inheritdoc/>

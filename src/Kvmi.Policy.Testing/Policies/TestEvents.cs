@@ -11,6 +11,7 @@ namespace Kvmi.Policy.Testing.Policies;
 public static class TestEvents
 {
     private const byte BreakpointLength = 1;
+    private const byte CpuidLength = 2;
 
     /// <summary>Writes the event of a step and sets the VM's vCPU to the same state.</summary>
     /// <param name="step">The step.</param>
@@ -101,7 +102,11 @@ public static class TestEvents
         {
             EventKind.Cr => EventBody.Cr((ushort)Required(step, "cr"), old, wanted),
             EventKind.Msr => EventBody.Msr((uint)Required(step, "msr"), old, wanted),
-            EventKind.Xsetbv => EventBody.Xsetbv(0, old, wanted),
+            EventKind.Xsetbv => EventBody.Xsetbv((byte)step.With.GetValueOrDefault("xcr"), old, wanted),
+            EventKind.Trap => EventBody.Trap(
+                (byte)Required(step, "vector"), (uint)step.With.GetValueOrDefault("errorCode"), step.With.GetValueOrDefault("address")),
+            EventKind.Cpuid => EventBody.Cpuid((uint)Required(step, "function"), (uint)step.With.GetValueOrDefault("index"), CpuidLength),
+            EventKind.Singlestep => EventBody.Singlestep(step.With.GetValueOrDefault("failed") != 0),
             EventKind.Breakpoint => EventBody.Breakpoint(gpa, BreakpointLength),
             EventKind.PageFault => EventBody.PageFault(
                 step.With.GetValueOrDefault("gva", ulong.MaxValue), Required(step, "gpa"), (PageAccess)Required(step, "access")),

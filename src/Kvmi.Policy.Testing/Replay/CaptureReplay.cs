@@ -163,6 +163,8 @@ public sealed class CaptureReplay : IDisposable
         EventKind.Msr => string.Create(CultureInfo.InvariantCulture, $"msr 0x{frame.Msr:x}"),
         EventKind.PageFault => string.Create(CultureInfo.InvariantCulture, $"gpa 0x{frame.Gpa:x} {frame.Access}"),
         EventKind.Breakpoint => string.Create(CultureInfo.InvariantCulture, $"breakpoint at gpa 0x{frame.Gpa:x}"),
+        EventKind.Trap => string.Create(CultureInfo.InvariantCulture, $"trap vector {frame.Vector}"),
+        EventKind.Cpuid => string.Create(CultureInfo.InvariantCulture, $"cpuid leaf 0x{frame.CpuidFunction:x} index 0x{frame.CpuidIndex:x}"),
         _ => frame.Kind.ToString(),
     };
 }

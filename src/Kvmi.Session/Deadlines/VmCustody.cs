@@ -53,6 +53,12 @@ public sealed class VmCustody
     /// </summary>
     public bool HasPassed => Volatile.Read(ref _passed) == _turn && _turn != 0;
 
+    /// <summary>True when deadlines are watched over, so that a thread that does not come back is replaced.</summary>
+    public bool IsWatched => _watchdog is not null;
+
+    /// <summary>True on a thread that another one has replaced: whatever it still does for this VM is worth nothing.</summary>
+    public bool IsLost => _watchdog is not null && Volatile.Read(ref _owner) != Environment.CurrentManagedThreadId;
+
     private bool CallHasPassed => Volatile.Read(ref _passedCall) == _call || (_ofEvent && HasPassed);
 
     /// <summary>The kernel's number of the owner thread.</summary>

@@ -20,9 +20,11 @@ internal class EndpointListener : IDisposable
 
     /// <summary>Starts to listen.</summary>
     /// <exception cref="KvmiEndpointException">The environment does not allow it; the message says why and what to do.</exception>
-    public static EndpointListener Open(KvmiEndpoint endpoint) => endpoint.Kind switch
+    /// <param name="endpoint">Where.</param>
+    /// <param name="group">Group of a Unix socket, which then has mode 0660; null for 0600.</param>
+    public static EndpointListener Open(KvmiEndpoint endpoint, uint? group = null) => endpoint.Kind switch
     {
-        KvmiEndpointKind.Unix => UnixListener.OpenUnix(endpoint),
+        KvmiEndpointKind.Unix => UnixListener.OpenUnix(endpoint, group),
         KvmiEndpointKind.Tcp => OpenTcp(endpoint),
         _ => VsockListener.OpenVsock(endpoint),
     };

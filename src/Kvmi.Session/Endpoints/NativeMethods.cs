@@ -22,9 +22,12 @@ internal static partial class NativeMethods
     public const int Eafnosupport = 97;
     public const int Econnrefused = 111;
 
+    public const int SolSocket = 1;
+    public const int SoPeerCred = 17;
+
     private const int AtFdCwd = -100;
     private const int AtSymlinkNoFollow = 0x100;
-    private const uint StatxTypeModeInode = 0x1 | 0x2 | 0x100;
+    private const uint StatxTypeModeOwnerInode = 0x1 | 0x2 | 0x8 | 0x10 | 0x100;
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     public static partial int Socket(int domain, int type, int protocol);
@@ -62,20 +65,23 @@ internal static partial class NativeMethods
     /// <param name="flags">Flags of the type argument besides close-on-exec.</param>
     public static SafeSocketHandle Open(int family, int flags = 0) => new(Socket(family, SockStream | SockCloexec | flags, 0), ownsHandle: true);
 
-    /// <summary>What lies at a path, links not followed; null when nothing does.</summary>
+    /// <summary>What lies at a path; null when nothing does.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="followLinks">True: what a link at the end of the path leads to; false: the link.</param>
     /// <exception cref="SocketException">The path cannot be looked at.</exception>
-    public static FileStatus? Status(string path)
+    public static FileStatus? Status(string path, bool followLinks = false)
     {
         Span<byte> buffer = stackalloc byte[256];
         buffer.Clear();
-        if (Statx(AtFdCwd, path, AtSymlinkNoFollow, StatxTypeModeInode, buffer) != 0)
+        if (Statx(AtFdCwd, path, followLinks ? 0 : AtSymlinkNoFollow, StatxTypeModeOwnerInode, buffer) != 0)
         {
             return Marshal.GetLastPInvokeError() == Enoent ? null : throw LastError();
         }
 
         // struct statx: the same offsets on every architecture.
         return new FileStatus(
-            MemoryMarshal.Read<ushort>(buffer[28..]), MemoryMarshal.Read<ulong>(buffer[32..]), MemoryMarshal.Read<ulong>(buffer[136..]));
+            MemoryMarshal.Read<ushort>(buffer[28..]), MemoryMarshal.Read<ulong>(buffer[32..]), MemoryMarshal.Read<ulong>(buffer[136..]),
+            MemoryMarshal.Read<uint>(buffer[20..]), MemoryMarshal.Read<uint>(buffer[24..]));
     }
 
     /// <summary>The last error as an exception whose message is the system's.</summary>
@@ -84,6 +90,24 @@ internal static partial class NativeMethods
         var code = Marshal.GetLastPInvokeError();
         return new SocketException(code, Marshal.GetPInvokeErrorMessage(code));
     }
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    public static partial uint EffectiveUser();
+
+    [LibraryImport("libc", EntryPoint = "getegid")]
+    public static partial uint EffectiveGroup();
+
+    /// <summary>Gives a file to another group and leaves its owner.</summary>
+    public static int ChangeGroup(string path, uint group) => Lchown(path, uint.MaxValue, group);
+
+    [LibraryImport("libc", EntryPoint = "chmod", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    public static partial int Chmod(string path, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
+    public static partial int GetSocketOption(SafeHandle socket, int level, int option, Span<byte> value, ref uint length);
+
+    [LibraryImport("libc", EntryPoint = "lchown", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static partial int Lchown(string path, uint user, uint group);
 
     [LibraryImport("libc", EntryPoint = "accept4", SetLastError = true)]
     private static partial int Accept4(SafeHandle listener, nint address, nint length, int flags);

@@ -5,24 +5,31 @@ using System.Text;
 namespace Kvmi.Session.Endpoints;
 
 /// <summary>
-/// A Unix socket of mode 0600. The file's permissions are the real protection of the protocol (kvmi-later-dialects.md 2.3).
+/// A Unix socket of mode 0600, or 0660 with a group of its own. The file's permissions and the credentials of who connects are the real
+/// protection of the protocol (kvmi-later-dialects.md 2.3).
 /// </summary>
 internal sealed class UnixListener : EndpointListener
 {
     private const uint OwnerOnly = 0x180;
+    private const uint OwnerAndGroup = 0x1B0;
     private const int AddressLength = 110;
     private readonly FileStatus _file;
 
     private UnixListener(KvmiEndpoint endpoint, Socket socket, FileStatus file)
         : base(endpoint, socket) => _file = file;
 
-    public static UnixListener OpenUnix(KvmiEndpoint endpoint)
+    public static UnixListener OpenUnix(KvmiEndpoint endpoint, uint? group)
     {
         var path = endpoint.Path!;
         try
         {
+            if (SocketDirectory.FindFlaw(path) is { } flaw)
+            {
+                throw new KvmiEndpointException($"Cannot listen on {endpoint}: {flaw}.");
+            }
+
             MakeRoom(endpoint, path);
-            return Bind(endpoint, path);
+            return Bind(endpoint, path, group);
         }
         catch (SocketException exception)
         {
@@ -83,7 +90,7 @@ internal sealed class UnixListener : EndpointListener
         }
     }
 
-    private static UnixListener Bind(KvmiEndpoint endpoint, string path)
+    private static UnixListener Bind(KvmiEndpoint endpoint, string path, uint? group)
     {
         var handle = NativeMethods.Open(NativeMethods.AfUnix);
         var bound = false;
@@ -99,6 +106,15 @@ internal sealed class UnixListener : EndpointListener
             }
 
             bound = true;
+
+            // Before the group may write: nobody is let in until the file is the group's. Nobody can connect either before listen.
+            if (group is { } id && (NativeMethods.ChangeGroup(path, id) != 0 || NativeMethods.Chmod(path, OwnerAndGroup) != 0))
+            {
+                var error = NativeMethods.LastError();
+                throw new KvmiEndpointException(
+                    $"Cannot listen on {endpoint}: the socket cannot be given to group {id}: {error.Message}. Run as root or as a member of that group.", error);
+            }
+
             if (NativeMethods.Listen(handle, 128) != 0 || NativeMethods.Status(path) is not { } file)
             {
                 throw NativeMethods.LastError();

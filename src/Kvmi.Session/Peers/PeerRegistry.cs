@@ -15,7 +15,10 @@ internal sealed class PeerRegistry
     private readonly Dictionary<(Guid Uuid, string Name), long> _startTimes = [];
     private readonly int _maxVms;
     private readonly int _maxHandshakes;
-    private int _handshakes;
+
+    // In the order in which they came, and those that were told to give way.
+    private readonly List<PeerSession> _handshakes = [];
+    private readonly List<PeerSession> _leaving = [];
     private bool _stopping;
 
     public PeerRegistry(int maxVms, int maxHandshakes)
@@ -36,33 +39,47 @@ internal sealed class PeerRegistry
         }
     }
 
-    /// <summary>Takes a new peer in; its handshake counts until <see cref="HandshakeEnded"/>.</summary>
+    /// <summary>
+    /// Takes a new peer in; its handshake counts until <see cref="HandshakeEnded"/>. Where all places are taken, the peer that has had its own for the longest
+    /// time gives way, one without a hello first: a flood of peers that say nothing, or half of it, must not keep VMs out, and a VM needs milliseconds.
+    /// </summary>
+    /// <param name="peer">The peer.</param>
+    /// <param name="leaving">The peer that has to be closed for it; null when there is room.</param>
     /// <returns>Null, or the reason why not.</returns>
-    public string? TryAdd(PeerSession peer)
+    public string? TryAdd(PeerSession peer, out PeerSession? leaving)
     {
         lock (_lock)
         {
+            leaving = null;
             if (_stopping)
             {
                 return "the tool is stopping";
             }
 
-            if (_handshakes >= _maxHandshakes)
+            if (_handshakes.Count >= _maxHandshakes)
             {
-                return $"{_maxHandshakes} peers are in the handshake already";
+                // Each of these still has its thread for a moment: the bound of all threads is twice the limit.
+                if (_leaving.Count >= _maxHandshakes)
+                {
+                    return $"{_maxHandshakes} peers are in the handshake already";
+                }
+
+                leaving = _handshakes.Find(other => !other.HasSaidHello) ?? _handshakes[0];
+                _handshakes.Remove(leaving);
+                _leaving.Add(leaving);
             }
 
-            _handshakes++;
+            _handshakes.Add(peer);
             _peers.Add(peer);
             return null;
         }
     }
 
-    public void HandshakeEnded()
+    public void HandshakeEnded(PeerSession peer)
     {
         lock (_lock)
         {
-            _handshakes--;
+            _ = _handshakes.Remove(peer) || _leaving.Remove(peer);
         }
     }
 

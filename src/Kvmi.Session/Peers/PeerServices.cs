@@ -8,6 +8,7 @@ namespace Kvmi.Session.Peers;
 /// <param name="CookieHash">Hash of the secret; empty when there is none.</param>
 /// <param name="Factory">Makes the handlers.</param>
 /// <param name="Registry">The peers.</param>
+/// <param name="Refusals">Logs who is refused.</param>
 /// <param name="FirstIds">Memory of the detection.</param>
 /// <param name="Connection">What attached VMs need.</param>
 internal sealed record PeerServices(
@@ -15,5 +16,6 @@ internal sealed record PeerServices(
     ReadOnlyMemory<byte> CookieHash,
     IVmHandlerFactory Factory,
     PeerRegistry Registry,
+    RefusalLog Refusals,
     FirstIdMemory FirstIds,
     VmConnectionSettings Connection);

@@ -20,6 +20,9 @@ internal sealed class PeerSession : IDisposable
     private VmConnection? _connection;
     private int _number;
     private bool _stopRequested;
+    private bool _isHandshakeOver;
+    private volatile bool _hasGivenWay;
+    private volatile bool _hasSaidHello;
 
     public PeerSession(Socket socket, string peer, PeerServices services)
     {
@@ -33,6 +36,9 @@ internal sealed class PeerSession : IDisposable
 
     /// <summary>The VM; null until it is attached.</summary>
     public VmStatus? Vm { get; private set; }
+
+    /// <summary>True once its hello is complete. Any thread.</summary>
+    public bool HasSaidHello => _hasSaidHello;
 
     /// <summary>Completes when the thread has ended.</summary>
     public Task Ended => _ended.Task;
@@ -73,6 +79,20 @@ internal sealed class PeerSession : IDisposable
             }
             else
             {
+                _channel.Abort();
+            }
+        }
+    }
+
+    /// <summary>Closes a peer in the handshake for one that came later. Any thread.</summary>
+    public void GiveWay()
+    {
+        lock (_lock)
+        {
+            // It may have become a VM since it was chosen.
+            if (!_isHandshakeOver)
+            {
+                _hasGivenWay = true;
                 _channel.Abort();
             }
         }
@@ -126,14 +146,21 @@ internal sealed class PeerSession : IDisposable
         {
             if (!IsStopping())
             {
-                _services.Connection.Log.PeerRefused(Peer, exception.Message);
+                _services.Refusals.Refused(Peer, _hasGivenWay
+                    ? $"{_services.Options.MaxHandshakes} peers are in the handshake already, and it was the slowest"
+                    : exception.Message);
             }
 
             return;
         }
         finally
         {
-            _services.Registry.HandshakeEnded();
+            lock (_lock)
+            {
+                _isHandshakeOver = true;
+            }
+
+            _services.Registry.HandshakeEnded(this);
         }
 
         Serve(connection, dialect);
@@ -143,6 +170,7 @@ internal sealed class PeerSession : IDisposable
     {
         var time = _services.Connection.Time;
         var hello = HelloExchange.Run(_channel, _services.CookieHash.Span, time, _services.Options.HandshakeTimeout);
+        _hasSaidHello = true;
         var requests = new RequestChannel(_channel, time, _services.Connection.CommandTimeout);
         var configured = _services.Options.Dialect is { } id ? Dialect.Find(id) : null;
         var (dialect, version) = new DialectDetector(requests, _services.FirstIds).Run(hello.Uuid, configured);
@@ -228,10 +256,10 @@ internal sealed class PeerSession : IDisposable
             case AttachResult.Attached:
                 return true;
             case AttachResult.TooMany:
-                log.PeerRefused(Peer, $"{_services.Options.MaxVms} VMs are attached already; raise the limit or stop one");
+                _services.Refusals.Refused(Peer, $"{_services.Options.MaxVms} VMs are attached already; raise the limit or stop one");
                 return false;
             default:
-                log.PeerRefused(Peer, $"another connection of the same VM, {older!.Peer}, has not ended; its handler may not return");
+                _services.Refusals.Refused(Peer, $"another connection of the same VM, {older!.Peer}, has not ended; its handler may not return");
                 return false;
         }
     }

@@ -24,6 +24,7 @@ internal sealed partial class VmConnection : IWatchedVm
     public DetachReason Continue()
     {
         _custody.Adopt();
+        _allocated = GC.GetAllocatedBytesForCurrentThread();
         _log.ThreadAbandoned(Identity.Peer, Identity.Name);
         _current = null;
         if (_ending is { } reason)

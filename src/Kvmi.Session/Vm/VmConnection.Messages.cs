@@ -49,7 +49,13 @@ internal sealed partial class VmConnection
                 $"a message (id {header.Id}, seq {header.Sequence}) announces {header.Size} payload bytes; {_dialect.Name} allows {_dialect.MaxPayload}");
         }
 
-        return status == TakeStatus.Message;
+        if (status != TakeStatus.Message)
+        {
+            return false;
+        }
+
+        InjectLoss();
+        return true;
     }
 
     /// <summary>Copies an event into the slot of its vCPU and puts it in line.</summary>

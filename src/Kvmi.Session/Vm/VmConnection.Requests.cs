@@ -134,6 +134,7 @@ internal sealed partial class VmConnection
     private void NextAnswer(out int index, out KvmiError error, out ReadOnlySpan<byte> data)
     {
         Deadline? deadline = null;
+        InjectDelay();
         while (true)
         {
             while (TryTake(out var header, out var message))

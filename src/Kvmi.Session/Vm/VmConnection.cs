@@ -32,6 +32,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
     private bool _unhooked;
     private DetachReason _lossReason;
     private string? _loss;
+    private long _allocated;
 
     /// <summary>Makes the connection; the calling thread becomes its owner.</summary>
     public VmConnection(
@@ -49,6 +50,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
         _log = settings.Log;
         _total = settings.Total;
         _watchdog = settings.Watchdog;
+        _faults = settings.Faults;
         _custody = new VmCustody(_watchdog, _time);
         _slots = new EventSlot?[VcpuCount];
         _queue = new Queue<EventSlot>(VcpuCount + MaxNotifications);
@@ -91,6 +93,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
             EnableUnhook();
             _handler = factory.Create(this);
             NotifyAttached();
+            _allocated = GC.GetAllocatedBytesForCurrentThread();
         });
     }
 
@@ -161,10 +164,18 @@ internal sealed partial class VmConnection : IIntrospectedVm
 
             if (!ReceiveOrLose() || _time.GetElapsedTime(lastIdle) >= MessageChannel.Tick)
             {
+                CountAllocations();
                 NotifyIdle();
                 lastIdle = _time.GetTimestamp();
             }
         }
+    }
+
+    private void CountAllocations()
+    {
+        var now = GC.GetAllocatedBytesForCurrentThread();
+        _statistics.Allocated(now - _allocated);
+        _allocated = now;
     }
 
     private void DispatchQueued()
@@ -240,6 +251,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
         _ending = reason;
         if (_handler is not null)
         {
+            CountAllocations();
             NotifyDetaching(reason);
         }
 

@@ -1,4 +1,5 @@
 using Kvmi.Session.Deadlines;
+using Kvmi.Session.Faults;
 using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Session.Vm;
@@ -9,4 +10,8 @@ namespace Kvmi.Session.Vm;
 /// <param name="Log">Log.</param>
 /// <param name="Total">Events answered on all VMs.</param>
 /// <param name="Watchdog">Watches over the deadlines.</param>
-internal sealed record VmConnectionSettings(TimeSpan CommandTimeout, TimeProvider Time, ILogger Log, EventTotal Total, Watchdog Watchdog);
+internal sealed record VmConnectionSettings(TimeSpan CommandTimeout, TimeProvider Time, ILogger Log, EventTotal Total, Watchdog Watchdog)
+{
+    /// <summary>Faults that are injected on purpose; null for none.</summary>
+    public PeerFaults? Faults { get; init; }
+}

@@ -26,4 +26,10 @@ public readonly record struct VmCounters(
 
     /// <summary>Calls of the handler that came back after their event had been answered; what they said was dropped.</summary>
     public long LateResults { get; init; }
+
+    /// <summary>
+    /// Managed memory in bytes that the VM's owner thread has allocated since the handler was attached, by its own account; taken at every
+    /// idle tick and at the end. Events need none, so it stands still while nothing but events comes.
+    /// </summary>
+    public long AllocatedBytes { get; init; }
 }

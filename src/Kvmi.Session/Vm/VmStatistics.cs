@@ -12,6 +12,7 @@ internal sealed class VmStatistics
     private long _protocolErrors;
     private long _timeouts;
     private long _lateResults;
+    private long _allocated;
 
     public void Event() => Add(ref _events);
 
@@ -31,6 +32,8 @@ internal sealed class VmStatistics
 
     public void LateResult() => Add(ref _lateResults);
 
+    public void Allocated(long bytes) => Volatile.Write(ref _allocated, _allocated + bytes);
+
     public VmCounters Snapshot(long received, long sent) => new(
         Volatile.Read(ref _events),
         Volatile.Read(ref _replies),
@@ -44,6 +47,7 @@ internal sealed class VmStatistics
     {
         Timeouts = Volatile.Read(ref _timeouts),
         LateResults = Volatile.Read(ref _lateResults),
+        AllocatedBytes = Volatile.Read(ref _allocated),
     };
 
     // One writer at a time: an ordinary addition is enough, no interlocked one.

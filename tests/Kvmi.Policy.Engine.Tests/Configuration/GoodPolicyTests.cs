@@ -6,6 +6,30 @@ namespace Kvmi.Policy.Engine.Tests.Configuration;
 
 public class GoodPolicyTests
 {
+    [Theory]
+    [InlineData("{ limit: 20000/s, onExceed: sample }", 20000, 1, PolicyRateAction.Sample)]
+    [InlineData("{ limit: 5/m }", 5, 60, PolicyRateAction.DropAlert)]
+    [InlineData("{ limit: 999999999/h, onExceed: disarm }", 999_999_999, 3600, PolicyRateAction.Disarm)]
+    [InlineData("{ limit: 1/s, onExceed: drop-alert }", 1, 1, PolicyRateAction.DropAlert)]
+    public void A_rate_is_read(string text, long limit, int seconds, PolicyRateAction action)
+    {
+        var policy = PolicyText.MustLoadSpec($"  mode: audit\n  budget: {{ rate: {text} }}\n  subscriptions: [{{ event: cr, when: {{ cr: 3 }}, handler: H }}]\n");
+        Assert.Equal(new PolicyRate(limit, TimeSpan.FromSeconds(seconds), action), policy.Budget.Rate);
+        Assert.Null(PolicyText.MustLoadSpec("  mode: audit\n  subscriptions: [{ event: cr, when: { cr: 3 }, handler: H }]\n").Budget.Rate);
+    }
+
+    [Fact]
+    public void A_policy_that_watches_pages_may_release_them()
+    {
+        const string Spec = """
+              mode: audit
+              subscriptions: [{ event: pf, handler: H }]
+              budget: { rate: { limit: 5/s, onExceed: release } }
+
+            """;
+        Assert.Equal(PolicyRateAction.Release, PolicyText.MustLoadSpec(Spec).Budget.Rate!.OnExceed);
+    }
+
     [Fact]
     public void Every_form_of_a_set_of_numbers()
     {
@@ -52,6 +76,42 @@ public class GoodPolicyTests
     }
 
     [Fact]
+    public void Bits_by_name_and_the_filters_and_fields_of_every_event()
+    {
+        var policy = PolicyText.MustLoadSpec("""
+              mode: audit
+              subscriptions:
+                - { event: cr, when: { cr: 4, clearedBits: [smep, smap] }, then: { decision: keep } }
+                - { event: cr, when: { cr: 0, clearedBits: wp }, then: { decision: keep } }
+                - { event: msr, when: { msr: efer, changedBits: [nxe, 0x1] }, then: { decision: keep } }
+                - { event: xsetbv, when: { xcr: 0, setBits: pkru, new: 0x207 }, then: { decision: allow } }
+                - { event: trap, when: { vector: [13, 14] }, then: { decision: allow } }
+                - { event: cpuid, when: { function: 0x40000000-0x40000100, index: 0 }, then: { decision: allow } }
+                - { event: singlestep, when: { failed: true }, then: { decision: allow } }
+                - { event: create-vcpu, then: { decision: allow } }
+              tests:
+                - name: all
+                  steps:
+                    - { event: trap, with: { vector: 13, errorCode: 0x18, address: 0x1000 } }
+                    - { event: cpuid, with: { function: 0x40000000, index: 1 } }
+                    - { event: singlestep, with: { failed: true } }
+                    - { event: create-vcpu, with: { vcpu: 1 } }
+                    - { event: xsetbv, with: { xcr: 0, old: 7, new: 0x207 } }
+            """);
+        var filters = policy.Subscriptions.Select(subscription => subscription.Filter).ToArray();
+        Assert.Equal((1UL << 20) | (1UL << 21), filters[0].ClearedBits);
+        Assert.Equal(1UL << 16, filters[1].ClearedBits);
+        Assert.Equal((1UL << 11) | 1, filters[2].ChangedBits);
+        Assert.Equal((0, 1UL << 9), (filters[3].Xcr, filters[3].SetBits));
+        Assert.Equal([new(13, 13), new ValueRange(14, 14)], filters[4].Vectors);
+        Assert.Equal([new ValueRange(0x4000_0000, 0x4000_00FF)], filters[5].Functions);
+        Assert.Equal([new ValueRange(0, 0)], filters[5].Indexes);
+        Assert.True(filters[6].Failed);
+        Assert.Equal(0x1000UL, policy.Tests[0].Steps[0].With["address"]);
+        Assert.Equal(1UL, policy.Tests[0].Steps[2].With["failed"]);
+    }
+
+    [Fact]
     public void Every_type_of_parameter()
     {
         var hash = string.Concat(Enumerable.Repeat("0123456789abcdef", 4));
@@ -89,7 +149,7 @@ public class GoodPolicyTests
             """;
         var site = PolicyText.Options with
         {
-            ParameterOverrides = new Dictionary<string, IReadOnlyDictionary<string, object>> { ["p"] = new Dictionary<string, object> { ["top"] = 2 } },
+            Site = SiteText.Gives("top", 2),
         };
         var test = site with { TestParameters = new Dictionary<string, object> { ["top"] = 3UL } };
         Assert.Equal(1UL, PolicyText.MustLoadSpec(Spec).Parameters["top"].Value);

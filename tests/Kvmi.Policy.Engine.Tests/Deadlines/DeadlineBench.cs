@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Faults;
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Tests.Runtime;
@@ -24,9 +25,14 @@ internal sealed class DeadlineBench : IAsyncDisposable
     {
     }
 
-    public DeadlineBench(Generation generation)
+    public DeadlineBench(PolicyFaults faults, params GenerationPolicy[] policies)
+        : this(new Generation(1, policies, new EngineBench.CodeLife()), faults)
     {
-        _engine = new PolicyEngine(new PolicyEngineOptions { Output = _sink });
+    }
+
+    public DeadlineBench(Generation generation, PolicyFaults? faults = null)
+    {
+        _engine = new PolicyEngine(new PolicyEngineOptions { Output = _sink, Faults = faults });
         _engine.Swap(generation);
         _server = new TestServer(_engine);
     }
@@ -54,6 +60,8 @@ internal sealed class DeadlineBench : IAsyncDisposable
         _peer = FakePeer.Attached(_server.Path, vcpus);
         return this;
     }
+
+    public void SetMaster(Kvmi.Policy.Engine.Model.MasterMode mode) => _engine.SetMasterMode(mode);
 
     public void Swap(Generation generation) => _engine.Swap(generation);
 

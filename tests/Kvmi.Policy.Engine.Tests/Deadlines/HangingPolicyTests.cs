@@ -95,6 +95,21 @@ public sealed class HangingPolicyTests
     }
 
     [Fact]
+    public async Task An_enforcing_policy_under_a_master_switch_of_audit_does_not_fail_closed_either()
+    {
+        DeadlineBench? bench = null;
+        await using var _ = bench = new DeadlineBench(Loaded(Limited("hangs", DecisionKind.Crash), Cr(() =>
+        {
+            bench!.Spin();
+            return Decision.Allow;
+        })));
+        bench.SetMaster(MasterMode.Audit);
+        bench.Attach();
+        Assert.Equal((1u, (ushort)0, EventAction.Continue, 0x2000ul), bench.Ask(0, Write));
+        bench.Release();
+    }
+
+    [Fact]
     public async Task The_leases_of_a_policy_that_hangs_are_given_back_before_the_next_event()
     {
         DeadlineBench? bench = null;

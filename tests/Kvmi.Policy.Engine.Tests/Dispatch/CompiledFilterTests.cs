@@ -33,6 +33,10 @@ public sealed class CompiledFilterTests
         Both(Cr4, new() { Vcpus = [R(1, 1)] }, new() { Vcpus = [R(0, 0)] });
         Both(Lgdt, new() { Descriptor = DescriptorTable.Gdtr }, new() { Descriptor = DescriptorTable.Idtr });
         Both(Lgdt, new() { DescriptorWrite = true }, new() { DescriptorWrite = false });
+        Both(EventBody.Trap(14, 2, 0x1000), new() { Vectors = [R(13, 14)] }, new() { Vectors = [R(15, 31)] });
+        Both(EventBody.Cpuid(0x4000_0000, 1, 2), new() { Functions = [R(0x4000_0000, 0x4000_00FF)] }, new() { Functions = [R(0, 1)] });
+        Both(EventBody.Cpuid(7, 1, 2), new() { Indexes = [R(1, 1)] }, new() { Indexes = [R(0, 0)] });
+        Both(EventBody.Singlestep(failed: true), new() { Failed = true }, new() { Failed = false });
         Both(Lgdt, EventFilter.Any, new() { Cr = 4 });
     }
 

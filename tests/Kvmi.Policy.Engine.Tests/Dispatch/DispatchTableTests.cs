@@ -40,6 +40,10 @@ public sealed class DispatchTableTests
         PolicyHandler<HypercallEvent> hypercall = _ => Note("hypercall");
         PolicyHandler<XsetbvEvent> xsetbv = _ => Note("xsetbv");
         PolicyHandler<BreakpointEvent> breakpoint = _ => Note("breakpoint");
+        PolicyHandler<SinglestepEvent> singlestep = e => Note($"singlestep {e.Failed}");
+        PolicyHandler<TrapEvent> trap = e => Note($"trap {e.Vector} {e.ErrorCode:x} {e.Address:x}");
+        PolicyHandler<CreateVcpuEvent> created = e => Note($"create-vcpu {e.Vcpu}");
+        PolicyHandler<CpuidEvent> cpuid = e => Note($"cpuid {e.Function:x} {e.Index:x} {e.InstructionLength}");
         bench.Load(
             Loaded(Define("any-cr", On(EventKind.Cr)), Cr(() => Note("any-cr"))),
             Loaded(Define("cr4", On(EventKind.Cr, new EventFilter { Cr = 4 })), Cr(() => Note("cr4"))),
@@ -51,7 +55,13 @@ public sealed class DispatchTableTests
                 descriptor,
                 hypercall,
                 xsetbv,
-                breakpoint));
+                breakpoint),
+            Loaded(
+                Define("late", On(EventKind.Singlestep), On(EventKind.Trap), On(EventKind.CreateVcpu), On(EventKind.Cpuid)),
+                singlestep,
+                trap,
+                created,
+                cpuid));
         bench.Attach();
 
         foreach (var (body, expected) in (ReadOnlySpan<(EventBody, string)>)
@@ -67,10 +77,18 @@ public sealed class DispatchTableTests
             (EventBody.Xsetbv(0, 1, 2), "xsetbv"),
             (EventBody.Breakpoint(0x1000, 1), "breakpoint"),
             (EventBody.Plain(EventKind.PauseVcpu), ""),
-            (EventBody.Trap(6, 0, 0), ""),
+            (EventBody.Trap(6, 5, 0x77), "trap 6 5 77"),
+            (EventBody.Singlestep(failed: true), "singlestep True"),
+            (EventBody.Cpuid(0x4000_0000, 3, 2), "cpuid 40000000 3 2"),
+            (EventBody.Plain(EventKind.CreateVcpu), "create-vcpu 0"),
         ])
         {
             seen.Clear();
+            if (body.Kind == EventKind.CreateVcpu)
+            {
+                bench.Vm.Recreate(0);
+            }
+
             var reply = bench.Send(body);
             Assert.Equal(expected, string.Join(' ', seen));
             Assert.Equal(bench.Untouched(body), reply);

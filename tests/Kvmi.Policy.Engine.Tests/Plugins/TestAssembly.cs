@@ -52,13 +52,28 @@ internal static class TestAssembly
             [.. framework, MetadataReference.CreateFromImage(image)]);
     }
 
+    /// <summary>Builds an assembly and its portable PDB, which names the source file.</summary>
+    public static (byte[] Image, byte[] Symbols) BuildWithSymbols(string name, string source, string file)
+    {
+        var compilation = CSharpCompilation.Create(
+            name,
+            [CSharpSyntaxTree.ParseText(source, path: file, encoding: System.Text.Encoding.UTF8)],
+            Platform.Value,
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release));
+        using var image = new MemoryStream();
+        using var symbols = new MemoryStream();
+        var result = compilation.Emit(image, symbols, options: new(debugInformationFormat: Microsoft.CodeAnalysis.Emit.DebugInformationFormat.PortablePdb));
+        Assert.True(result.Success, string.Join('\n', result.Diagnostics));
+        return (image.ToArray(), symbols.ToArray());
+    }
+
     private static byte[] Emit(string name, string source, IEnumerable<MetadataReference> references)
     {
         var compilation = CSharpCompilation.Create(
             name,
             [CSharpSyntaxTree.ParseText(source)],
             references,
-            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release));
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, allowUnsafe: source.Contains("unsafe", StringComparison.Ordinal)));
         using var image = new MemoryStream();
         var result = compilation.Emit(image);
         Assert.True(result.Success, string.Join('\n', result.Diagnostics));

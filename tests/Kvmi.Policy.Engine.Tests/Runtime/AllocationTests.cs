@@ -56,6 +56,115 @@ public sealed class AllocationTests
         AssertNoAllocation(bench, EventBody.PageFault(0, 0x2000, PageAccess.Write));
     }
 
+    [Fact]
+    public void Every_kind_of_event_with_ten_script_policies_allocates_nothing()
+    {
+        const string Script = """
+            var seen = State.Map<ushort, ulong>("seen", 64);
+            Decision OnCr(CrEvent e) { seen.TrySet(e.Vcpu, e.New); return Keep(e.Old); }
+            Decision OnMsr(MsrEvent e) { seen.TrySet(e.Vcpu, e.New); return Set(7); }
+            Decision OnPf(PageFaultEvent e) { seen.TrySet(e.Vcpu, e.Gpa); return Allow; }
+            Decision OnBreakpoint(BreakpointEvent e) { seen.TrySet(e.Vcpu, e.Gpa); return Allow; }
+            Decision OnDescriptor(DescriptorEvent e) { seen.TrySet(e.Vcpu, e.Rip); return Allow; }
+            Decision OnHypercall(HypercallEvent e) { seen.TrySet(e.Vcpu, e.Rip); return Allow; }
+            Decision OnXsetbv(XsetbvEvent e) { seen.TrySet(e.Vcpu, e.Rip); return Allow; }
+            """;
+        (EventKind Kind, string Handler, EventBody Body)[] kinds =
+        [
+            (EventKind.Cr, "OnCr", EventBody.Cr(3, 0x1000, 0x2000)),
+            (EventKind.Msr, "OnMsr", EventBody.Msr(Lstar, 0x1000, 0x2000)),
+            (EventKind.PageFault, "OnPf", EventBody.PageFault(0, 0x2000, PageAccess.Write)),
+            (EventKind.Breakpoint, "OnBreakpoint", EventBody.Breakpoint(0x3000, 1)),
+            (EventKind.Descriptor, "OnDescriptor", EventBody.Descriptor(DescriptorTable.Idtr, true)),
+            (EventKind.Hypercall, "OnHypercall", EventBody.Plain(EventKind.Hypercall)),
+            (EventKind.Xsetbv, "OnXsetbv", EventBody.Xsetbv(0, 1, 3)),
+        ];
+        using var bench = new EngineBench();
+        var result = Scripting.Policies.Build([.. Enumerable.Range(0, 10).Select(i => Scripting.Policies.Inline(
+            $"p{i}", Script, [.. kinds.Select(kind => On(kind.Kind) with { Handler = kind.Handler })]) with
+        {
+            Mode = i % 2 == 0 ? PolicyMode.Audit : PolicyMode.Enforce,
+            Watch = [Watch(0x1000, 0x4FFF, PageAccess.ReadExecute)],
+        })]);
+        Assert.Empty(result.Findings);
+        bench.Engine.Swap(result.Generation!);
+        bench.Attach();
+        bench.Vm.Recording = false;
+        foreach (var (_, _, body) in kinds)
+        {
+            AssertNoAllocation(bench, body);
+        }
+
+        Assert.All(bench.Engine.GetSummary().Policies, policy =>
+        {
+            Assert.Equal(0, policy.Errors);
+            Assert.True(policy.Events >= 700, $"{policy.Id} saw {policy.Events} events; each of the first {kinds.Length} kinds was to reach it");
+        });
+    }
+
+    [Theory]
+    [InlineData(PolicyRateAction.DropAlert)]
+    [InlineData(PolicyRateAction.Sample)]
+    public void Events_above_a_rate_allocate_nothing(PolicyRateAction action)
+    {
+        using var bench = new EngineBench();
+        bench.Load(Loaded(
+            Define("p", OnCr3) with { Budget = PolicyBudget.Default with { Rate = new PolicyRate(10, TimeSpan.FromHours(1), action) } },
+            Cr(() => Decision.Allow)));
+        bench.Attach();
+        bench.Vm.Recording = false;
+        AssertNoAllocation(bench, EventBody.Cr(3, 0x1000, 0x2000));
+        Assert.NotEqual(0, bench.Engine.GetSummary().Policies[0].OverRate);
+    }
+
+    [Fact]
+    public void Every_other_kind_of_event_allocates_nothing()
+    {
+        using var bench = new EngineBench();
+        bench.Load([.. Enumerable.Range(0, 10).Select(i => Loaded(
+            Define(
+                $"p{i}",
+                On(EventKind.Breakpoint),
+                On(EventKind.Descriptor),
+                On(EventKind.Hypercall),
+                On(EventKind.Xsetbv),
+                On(EventKind.Trap, new EventFilter { Vectors = [new ValueRange(0, 14)] }),
+                On(EventKind.Cpuid, new EventFilter { Functions = [new ValueRange(0, 0x4000_0000)], Indexes = [new ValueRange(0, 1)] })) with
+            {
+                Mode = i % 2 == 0 ? PolicyMode.Audit : PolicyMode.Enforce,
+            },
+            (PolicyHandler<BreakpointEvent>)(e => e.Gpa == 1 ? Decision.Retry : Decision.Allow),
+            (PolicyHandler<DescriptorEvent>)(e => e.IsWrite ? Decision.Retry : Decision.Allow),
+            (PolicyHandler<HypercallEvent>)(_ => Decision.Allow),
+            (PolicyHandler<XsetbvEvent>)(e => e.HasValues ? Decision.Crash() : Decision.Allow),
+            (PolicyHandler<TrapEvent>)(e => e.Vector == 8 ? Decision.Crash() : Decision.Allow),
+            (PolicyHandler<CpuidEvent>)(e => e.Function == 1 ? Decision.Crash() : Decision.Allow)))]);
+        bench.Attach();
+        bench.Vm.Recording = false;
+        AssertNoAllocation(bench, EventBody.Breakpoint(0x1000, 1));
+        AssertNoAllocation(bench, EventBody.Descriptor(DescriptorTable.Idtr, write: true));
+        AssertNoAllocation(bench, EventBody.Plain(EventKind.Hypercall));
+        AssertNoAllocation(bench, EventBody.Xsetbv(0, 1, 3));
+        AssertNoAllocation(bench, EventBody.Trap(13, 0, 0));
+        AssertNoAllocation(bench, EventBody.Cpuid(0x4000_0000, 0, 2));
+    }
+
+    [Fact]
+    public void Single_steps_allocate_nothing_whether_they_go_on_or_begin_anew()
+    {
+        using var bench = new EngineBench();
+        bench.Load([.. Enumerable.Range(0, 10).Select(i => Loaded(Define($"p{i}", On(EventKind.Singlestep)), services =>
+        {
+            PolicyHandler<SinglestepEvent> step = e => i == 0 || services.Singlestep.Start(e.Vcpu) ? Decision.Allow : Decision.Crash();
+            services.Singlestep.Start(0, i == 0 ? 1_000_000 : 1);
+            return [step];
+        }))]);
+        bench.Attach();
+        bench.Vm.Recording = false;
+        AssertNoAllocation(bench, EventBody.Singlestep(failed: false));
+        Assert.True(bench.Vm.IsOn("singlestep vcpu 0"));
+    }
+
     private static void AssertNoAllocation(EngineBench bench, EventBody body)
     {
         var frame = bench.Frame(in body, 0);

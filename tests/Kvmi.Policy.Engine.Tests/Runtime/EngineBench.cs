@@ -20,7 +20,7 @@ internal sealed class EngineBench : IDisposable
     private readonly byte[] _message = new byte[1024];
     private int _generation;
 
-    public EngineBench(FakeVm? vm = null, bool emitAll = false, int outputCapacity = 8192)
+    public EngineBench(FakeVm? vm = null, bool emitAll = false, int outputCapacity = 8192, Kvmi.Policy.Engine.Faults.PolicyFaults? faults = null)
     {
         Vm = vm ?? new FakeVm();
         Engine = new PolicyEngine(new PolicyEngineOptions
@@ -30,6 +30,7 @@ internal sealed class EngineBench : IDisposable
             EmitAllDecisions = emitAll,
             OutputCapacity = outputCapacity,
             HashSeed = 42,
+            Faults = faults,
         });
         Handler = (VmPolicyHandler)Engine.Create(Vm);
     }

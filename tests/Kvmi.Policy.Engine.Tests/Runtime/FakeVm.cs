@@ -84,6 +84,9 @@ public sealed class FakeVm : IIntrospectedVm
 
     public KvmiError ControlMsr(ushort vcpu, uint msr, bool enable) => Switch($"msr 0x{msr:x} vcpu {vcpu}", enable);
 
+    public KvmiError ControlSinglestep(ushort vcpu, bool enable) =>
+        Recording || Fail is not null ? Switch($"singlestep vcpu {vcpu}", enable) : Check();
+
     public KvmiError SetPageAccess(ReadOnlySpan<PageAccessEntry> entries)
     {
         var first = KvmiError.None;

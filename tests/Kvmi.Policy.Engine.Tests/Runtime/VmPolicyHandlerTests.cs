@@ -238,6 +238,34 @@ public sealed class VmPolicyHandlerTests
         Assert.Empty(bench.Statuses("refused"));
     }
 
+    [Theory]
+    [InlineData("web*", true)]
+    [InlineData("lab", false)]
+    [InlineData(null, false)]
+    public void Tags_of_a_target_and_of_a_known_good_case_choose_among_vms(string? tagged, bool chosen)
+    {
+        using var bench = new EngineBench();
+        IReadOnlyList<string> names = tagged is null ? [] : [tagged];
+        var good = new PolicyException("lab", [], EventFilter.Any, DateOnly.MaxValue, "lab", default) { TaggedNames = names };
+        bench.Load(
+            Loaded(Define("targeted", OnCr3) with { Target = new PolicyTarget { TaggedNames = names } }, Cr(() => Decision.Keep(0x1000))),
+            Loaded(Define("excepted", OnCr3) with { Exceptions = [good] }, Cr(() => Decision.Keep(0x1000))));
+        bench.Attach().Send(Write);
+        Assert.Equal(chosen ? "targeted" : "excepted", bench.Handler.LastOutcome.Winner);
+        Assert.Equal(1, bench.Handler.LastOutcome.VoteCount);
+    }
+
+    [Fact]
+    public void A_vm_of_another_system_is_refused_with_the_reason()
+    {
+        using var bench = new EngineBench();
+        var requires = new PolicyRequirements { OtherGuests = [new("web*", "it is written for guests with os linux.")] };
+        bench.Load(Loaded(Define("p", OnCr3) with { Requires = requires }, Cr(() => Decision.Keep(0x1000))));
+        bench.Attach().Send(Write);
+        Assert.Equal(0, bench.Handler.LastOutcome.VoteCount);
+        Assert.Contains("it is written for guests with os linux.", Assert.Single(bench.Statuses("refused")).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Known_good_cases_hold_until_they_expire()
     {

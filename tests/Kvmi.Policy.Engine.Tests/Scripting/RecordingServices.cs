@@ -23,6 +23,8 @@ internal sealed class RecordingServices : IPolicyServices, IPolicyFacts, IPolicy
 
     public IBreakpointLeases Breakpoints => this;
 
+    public ISinglestepLeases Singlestep => throw new InvalidOperationException("no steps here");
+
     public IRegisterEdits Registers => throw new InvalidOperationException("no registers here");
 
     public IPolicyFacts Facts => this;

@@ -59,9 +59,26 @@ internal sealed partial class CommandProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the command.</summary>
-    public static CommandProcess Start(string? workingDirectory, params string[] arguments)
+    public static CommandProcess Start(string? workingDirectory, params string[] arguments) => Start("dotnet", [], workingDirectory, arguments);
+
+    /// <summary>Starts the command with redirections of a shell, for example <c>&gt;/dev/full</c>. The shell turns into the command.</summary>
+    public static CommandProcess StartRedirected(string redirections, string? workingDirectory, params string[] arguments) =>
+        Start("/bin/sh", ["-c", $"exec dotnet \"$@\" {redirections}", "sh"], workingDirectory, arguments);
+
+    /// <summary>
+    /// Starts the command on a terminal of its own, which closes when this process is killed (script(1) of util-linux, as on all distributions).
+    /// </summary>
+    public static CommandProcess StartOnTerminal(string? workingDirectory, params string[] arguments) =>
+        Start("bash", ["-c", "exec script -qfec \"$(printf '%q ' dotnet \"$@\")\" /dev/null", "bash"], workingDirectory, arguments);
+
+    /// <summary>Starts the command as another user, without privileges (setpriv); null for the own one.</summary>
+    public static CommandProcess StartAs(uint? user, string? workingDirectory, params string[] arguments) => user is { } id
+        ? Start("setpriv", [$"--reuid={id}", $"--regid={id}", "--clear-groups", "--no-new-privs", "dotnet"], workingDirectory, arguments, foreign: true)
+        : Start(workingDirectory, arguments);
+
+    private static CommandProcess Start(string program, string[] before, string? workingDirectory, string[] arguments, bool foreign = false)
     {
-        var start = new ProcessStartInfo("dotnet")
+        var start = new ProcessStartInfo(program)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -72,6 +89,18 @@ internal sealed partial class CommandProcess : IAsyncDisposable
         // Not the machine's own: tests run beside each other, and maybe beside a real host.
         var control = Path.Combine(Path.GetTempPath(), $"kvmi-policy-{Guid.NewGuid():N}.sock");
         start.Environment["KVMI_POLICY_CONTROL"] = control;
+        foreach (var argument in before)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        if (foreign)
+        {
+            // The other user can write to none of root's.
+            start.Environment["HOME"] = "/nonexistent";
+            start.Environment["DOTNET_CLI_HOME"] = "/nonexistent";
+        }
+
         start.ArgumentList.Add(Path.Combine(Directory, "kvmi-policy.dll"));
         foreach (var argument in arguments)
         {

@@ -32,6 +32,7 @@ public sealed class DoctorCommandTests
     {
         using var directory = new TestDirectory();
         var cookie = directory.Write("cookie", "some");
+        File.SetUnixFileMode(cookie, UnixFileMode.UserRead);
         await using var doctor = CommandProcess.Start(directory.Path, "doctor", "--listen", directory.Socket(), "--cookie-file", cookie, "--wait", "60s", "--json");
         await doctor.WaitForLineAsync("\"listening\"");
         await using var guest = CommandProcess.Start(directory.Path, "simulate", "--connect", directory.Socket(), "--cookie-file", cookie, "--vcpus", "2", "--json");

@@ -103,12 +103,12 @@ public sealed class EndpointCheckTests
     }
 
     [Fact]
-    public void A_cookie_file_that_others_can_read_is_warned_of()
+    public void A_cookie_file_that_others_can_read_is_a_failure_as_in_run()
     {
         _host.Files[Cookie] = new FileFacts(FileKind.File, 0x1A4, 1000, 4);
         _host.Contents[Cookie] = [.. "some"u8];
         var findings = _host.Find<CookieCheck>(WithCookie);
-        Assert.Equal([DoctorStatus.Warning, DoctorStatus.Ok], findings.Select(finding => finding.Status));
+        Assert.Equal([DoctorStatus.Failure, DoctorStatus.Ok], findings.Select(finding => finding.Status));
         Assert.Contains("mode 0644", findings[0].Found, StringComparison.Ordinal);
     }
 
@@ -118,6 +118,28 @@ public sealed class EndpointCheckTests
         _host.Files[Cookie] = new FileFacts(FileKind.File, 0x100, 1000, 5);
         _host.Contents[Cookie] = [.. "some\n"u8];
         Assert.Equal(DoctorStatus.Note, _host.FindOne<CookieCheck>(WithCookie).Status);
+    }
+
+    [Fact]
+    public void Files_that_others_can_change_are_a_failure_and_others_are_fine()
+    {
+        _host.Files["/etc/p"] = new FileFacts(FileKind.Directory, 0x1ED, 0);
+        var options = new DoctorOptions { Files = ["/etc/p"] };
+        Assert.Equal(DoctorStatus.Ok, _host.FindOne<OwnershipCheck>(options).Status);
+        _host.Flaws["/etc/p"] = "'/etc/p' belongs to user 7, who can change it";
+        var finding = _host.FindOne<OwnershipCheck>(options);
+        Assert.Equal(DoctorStatus.Failure, finding.Status);
+        Assert.Contains("belongs to user 7", finding.Found, StringComparison.Ordinal);
+        Assert.Equal(DoctorStatus.Failure, _host.FindOne<OwnershipCheck>(new DoctorOptions { Files = ["/etc/none"] }).Status);
+    }
+
+    [Fact]
+    public void A_directory_above_the_socket_that_others_can_change_is_warned_of()
+    {
+        _host.Files[Folder] = new FileFacts(FileKind.Directory, 0x1ED, 0);
+        _host.Flaws[Folder] = "'/run' can be changed by others (mode 0777, group 0)";
+        Assert.Contains(_host.Find<ListenCheck>(Listening), finding => finding.Status == DoctorStatus.Warning
+            && finding.Found.Contains("take the place of the socket: '/run'", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -46,6 +46,11 @@ internal sealed class FakeHost : IHostSystem
 
     public FileFacts FileAt(string path) => Files.GetValueOrDefault(path) ?? new FileFacts(FileKind.Absent);
 
+    /// <summary>What is wrong with who owns a path.</summary>
+    public Dictionary<string, string> Flaws { get; } = [];
+
+    public string? OwnershipFlaw(string path) => Flaws.GetValueOrDefault(path);
+
     public string? ReadText(string path) => ReadBytes(path, 4096) is { } bytes ? System.Text.Encoding.UTF8.GetString(bytes) : null;
 
     public byte[]? ReadBytes(string path, int limit) => Contents.GetValueOrDefault(path)?.Take(limit).ToArray();

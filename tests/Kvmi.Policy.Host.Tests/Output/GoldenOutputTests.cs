@@ -50,7 +50,7 @@ public sealed class GoldenOutputTests
     private static string Render(ILineRenderer renderer)
     {
         var stream = new MemoryStream();
-        var writer = new ResultWriter(stream, renderer, TimeProvider.System, () => Assert.Fail("closed"));
+        var writer = new ResultWriter(stream, renderer, TimeProvider.System, _ => Assert.Fail("closed"));
         foreach (var record in SampleRecords.All)
         {
             writer.Write(record);

@@ -9,7 +9,7 @@ public sealed class ResultWriterTests
     {
         var told = 0;
         var stream = new BrokenStream();
-        var writer = new ResultWriter(stream, new TextLineRenderer(), TimeProvider.System, () => told++);
+        var writer = new ResultWriter(stream, new TextLineRenderer(), TimeProvider.System, _ => told++);
         writer.Write(SampleRecords.All[0]);
         writer.Write(SampleRecords.All[1]);
         Assert.Equal(1, told);
@@ -23,7 +23,7 @@ public sealed class ResultWriterTests
         public override void Write(ReadOnlySpan<byte> buffer)
         {
             Writes++;
-            throw new IOException("Broken pipe");
+            throw new IOException("Broken pipe", StandardOutput.BrokenPipe);
         }
     }
 }

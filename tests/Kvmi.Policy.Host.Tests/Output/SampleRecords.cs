@@ -8,6 +8,7 @@ using Kvmi.Protocol;
 using Kvmi.Protocol.Dialects.Capabilities;
 using Kvmi.Protocol.Events;
 using Kvmi.Session.Deadlines;
+using Kvmi.Session.Faults;
 using Kvmi.Simulator;
 
 namespace Kvmi.Policy.Host.Tests.Output;
@@ -122,7 +123,7 @@ internal static class SampleRecords
             Time = Time,
             Summary = new PolicySummary
             {
-                Id = "t0.lstar-lock", Version = "1.2.0", Mode = PolicyMode.Enforce, IsLive = true, Events = 3, Alerts = 1, SuppressedAlerts = 4, Records = 0, Errors = 1, Timeouts = 1,
+                Id = "t0.lstar-lock", Version = "1.2.0", Mode = PolicyMode.Enforce, IsLive = true, Events = 3, Alerts = 1, SuppressedAlerts = 4, Records = 0, SuppressedRecords = 2, OverRate = 5, Errors = 1, Timeouts = 1,
                 Decisions = new Dictionary<DecisionKind, long> { [DecisionKind.Allow] = 2, [DecisionKind.Keep] = 1 },
                 WouldHave = new Dictionary<DecisionKind, long> { [DecisionKind.Inject] = 1 }, P50Nanoseconds = 1_500, P99Nanoseconds = 2_345_678, MaxNanoseconds = 3_000_000,
                 Facts = [new FactSummary("web01", "address-spaces", 12), new FactSummary("web02", "address-spaces", 7)],
@@ -153,8 +154,11 @@ internal static class SampleRecords
             Vms = 1,
             Events = 5,
             Alerts = 1,
+            LostOutput = 6,
+            Faults = new FaultSummary(0x2a, [new FaultInjection("gc", 0.5, 0x2a), new FaultInjection("lost-peer", 0.25, 0x2a)]),
             Reloads = 2,
             FailedReloads = 1,
+            RefusedPeers = 2,
             Deadlines = new DeadlineCounters
             {
                 Timeouts = 3,
@@ -168,6 +172,7 @@ internal static class SampleRecords
                 MaxGcPause = TimeSpan.FromMicroseconds(2300),
                 IsRealTime = false,
             },
+            Memory = new MemoryOutput(123_456_789, 9, 4, 1),
             Elapsed = TimeSpan.FromSeconds(1.5),
             End = "scenario",
         },

@@ -119,20 +119,6 @@ public class HandshakeTests
     }
 
     [Fact]
-    public async Task More_handshakes_at_once_than_allowed_are_refused()
-    {
-        await using var server = new TestServer(new TestHandler(), options => options with { MaxHandshakes = 2 });
-        using var first = new FakePeer(server.Path);
-        using var second = new FakePeer(server.Path);
-        using var third = new FakePeer(server.Path);
-        Assert.True(third.IsClosedByTool());
-        server.WaitForWarning("2 peers are in the handshake already");
-        first.Dispose();
-        server.WaitForWarning("after 0 bytes");
-        using var fourth = FakePeer.Attached(server.Path);
-    }
-
-    [Fact]
     public async Task Stop_closes_a_peer_in_the_handshake_without_a_warning()
     {
         await using var server = new TestServer(new TestHandler());

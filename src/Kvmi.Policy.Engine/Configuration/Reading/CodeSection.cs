@@ -20,6 +20,11 @@ internal static class CodeSection
             context.Findings.Error(script, FindingCodes.ScriptAmbiguous, "A script is one of: file, inline, or plugin together with type.");
         }
 
+        if (script["sha256"] is { } digest && !script.HasKey("plugin"))
+        {
+            context.Findings.Error(digest, FindingCodes.ScriptAmbiguous, "The digest is that of a plugin, and the script is none.", "take sha256 out");
+        }
+
         return new PolicyCode
         {
             ScriptFile = ReadFile(context, script["file"]),

@@ -19,6 +19,15 @@ internal static class Durations
         ("d", 864_000_000_000m),
     ];
 
+    /// <summary>As a file would have it, in the largest unit that divides it.</summary>
+    public static string Show(TimeSpan duration)
+    {
+        var (unit, ticks) = Units.LastOrDefault(entry => entry.Ticks >= 1 && duration.Ticks % entry.Ticks == 0);
+        return unit is null
+            ? string.Create(CultureInfo.InvariantCulture, $"{duration.Ticks * 100}ns")
+            : string.Create(CultureInfo.InvariantCulture, $"{duration.Ticks / (long)ticks}{unit}");
+    }
+
     public static bool TryParse(string text, out TimeSpan duration)
     {
         duration = default;

@@ -26,14 +26,9 @@ internal static class ExceptionSection
             var expires = ReadExpiry(context, node);
             var vm = when["vm"];
 
-            // A tag narrows the exception to VMs that this version cannot tell apart. To ignore it would hold the exception for
-            // all VMs and so switch a protection off; the exception is left out instead, and the schema's warning says so.
-            if (vm is not null && (vm.HasKey("tag") || vm.HasKey("tags")))
-            {
-                continue;
-            }
-
-            exceptions.Add(new PolicyException(node["name"]!.Text, ReadVmNames(vm), filter, expires, node["reason"]!.Text, context.At(node)));
+            // A tag that no VM has must not be ignored: the exception would hold for all VMs and so switch a protection off.
+            var tagged = VmTags.Resolve(context, vm?["tag"], vm?["tags"]);
+            exceptions.Add(new PolicyException(node["name"]!.Text, ReadVmNames(vm), filter, expires, node["reason"]!.Text, context.At(node)) { TaggedNames = tagged });
         }
 
         return exceptions;

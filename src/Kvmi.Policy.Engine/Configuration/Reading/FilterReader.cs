@@ -13,18 +13,23 @@ internal static class FilterReader
     {
         ["cr"] = [EventKind.Cr],
         ["msr"] = [EventKind.Msr],
-        ["changed"] = [EventKind.Cr, EventKind.Msr],
-        ["changedBits"] = [EventKind.Cr, EventKind.Msr],
-        ["clearedBits"] = [EventKind.Cr, EventKind.Msr],
-        ["setBits"] = [EventKind.Cr, EventKind.Msr],
-        ["new"] = [EventKind.Cr, EventKind.Msr],
-        ["old"] = [EventKind.Cr, EventKind.Msr],
+        ["changed"] = [EventKind.Cr, EventKind.Msr, EventKind.Xsetbv],
+        ["changedBits"] = [EventKind.Cr, EventKind.Msr, EventKind.Xsetbv],
+        ["clearedBits"] = [EventKind.Cr, EventKind.Msr, EventKind.Xsetbv],
+        ["setBits"] = [EventKind.Cr, EventKind.Msr, EventKind.Xsetbv],
+        ["new"] = [EventKind.Cr, EventKind.Msr, EventKind.Xsetbv],
+        ["old"] = [EventKind.Cr, EventKind.Msr, EventKind.Xsetbv],
         ["access"] = [EventKind.PageFault],
         ["range"] = [EventKind.PageFault, EventKind.Breakpoint],
         ["gpa"] = [EventKind.PageFault, EventKind.Breakpoint],
         ["gva"] = [EventKind.PageFault],
         ["descriptor"] = [EventKind.Descriptor],
         ["write"] = [EventKind.Descriptor],
+        ["xcr"] = [EventKind.Xsetbv],
+        ["vector"] = [EventKind.Trap],
+        ["function"] = [EventKind.Cpuid],
+        ["index"] = [EventKind.Cpuid],
+        ["failed"] = [EventKind.Singlestep],
     };
 
     /// <summary>Reads a filter that must fit at least one of the events.</summary>
@@ -47,13 +52,16 @@ internal static class FilterReader
 
         var values = new ValueSetReader(context);
         var msrs = ReadMsrs(context, when["msr"]);
+        var cr = when["cr"] is { } number ? (int)number.Integer : (int?)null;
+        var bits = BitNames.Of(cr, msrs, when.HasKey("xcr") || events.All(kind => kind == EventKind.Xsetbv));
         return new EventFilter
         {
-            Cr = when["cr"] is { } cr ? (int)cr.Integer : null,
+            Cr = cr,
+            Xcr = when["xcr"] is { } xcr ? (int)xcr.Integer : null,
             Msrs = msrs,
-            ChangedBits = ReadMask(context, when["changedBits"]),
-            ClearedBits = ReadMask(context, when["clearedBits"]),
-            SetBits = ReadMask(context, when["setBits"]),
+            ChangedBits = ReadMask(context, when["changedBits"], bits),
+            ClearedBits = ReadMask(context, when["clearedBits"], bits),
+            SetBits = ReadMask(context, when["setBits"], bits),
             NewValues = values.Read(when["new"]),
             OldValues = values.Read(when["old"]),
             Access = when["access"] is { } access ? AccessWords.Parse(access.Text) : null,
@@ -65,6 +73,10 @@ internal static class FilterReader
             Vcpus = values.Read(when["vcpu"]),
             Descriptor = when["descriptor"] is { } table ? Enum.Parse<DescriptorTable>(table.Text, ignoreCase: true) : null,
             DescriptorWrite = when["write"]?.IsTrue,
+            Vectors = values.Read(when["vector"]),
+            Functions = values.Read(when["function"]),
+            Indexes = values.Read(when["index"]),
+            Failed = when["failed"]?.IsTrue,
         };
     }
 
@@ -97,11 +109,22 @@ internal static class FilterReader
         context.Findings.Error(key, FindingCodes.FilterDoesNotFit, $"The filter '{key.Text}' belongs to {fitting} events and can never match {names}.", "leave it out, or subscribe to the other event");
     }
 
-    private static ulong? ReadMask(PolicyContext context, YamlNode? node)
+    private static ulong? ReadMask(PolicyContext context, YamlNode? node, IReadOnlyDictionary<string, int>? names)
     {
         if (node is null)
         {
             return null;
+        }
+
+        if (node.Kind == YamlNodeKind.Sequence)
+        {
+            ulong all = 0;
+            foreach (var item in node.Items)
+            {
+                all |= ReadMask(context, item, names) ?? 0;
+            }
+
+            return all;
         }
 
         if (node.Scalar == YamlScalarKind.Integer)
@@ -111,8 +134,7 @@ internal static class FilterReader
 
         if (!node.Text.StartsWith('$'))
         {
-            context.Findings.Error(node, FindingCodes.WrongFormat, $"Expected a bit mask such as 0x100000, or $parameter, found {node.Describe()}.");
-            return null;
+            return ReadBitName(context, node, names);
         }
 
         var declaration = References.Find(context, node, "integers", ParameterType.Int);
@@ -127,6 +149,31 @@ internal static class FilterReader
         }
 
         context.Findings.Error(node, FindingCodes.BadReference, $"The parameter {declaration.Name} is no bit mask: one integer above 0 is needed.");
+        return null;
+    }
+
+    private static ulong? ReadBitName(PolicyContext context, YamlNode node, IReadOnlyDictionary<string, int>? names)
+    {
+        if (names is null)
+        {
+            context.Findings.Error(
+                node,
+                FindingCodes.BitName,
+                $"Expected a bit mask such as 0x100000, or $parameter, found {node.Describe()}.",
+                "names of bits need the one register that has them: cr: 0, cr: 4, msr: efer, or xsetbv");
+            return null;
+        }
+
+        if (names.TryGetValue(node.Text, out var bit))
+        {
+            return 1UL << bit;
+        }
+
+        context.Findings.Error(
+            node,
+            FindingCodes.BitName,
+            $"The register has no bit of the name {Quoting.Quote(node.Text)}; its bits are {string.Join(", ", names.Keys)}.",
+            Spelling.Hint(node.Text, [.. names.Keys]));
         return null;
     }
 }

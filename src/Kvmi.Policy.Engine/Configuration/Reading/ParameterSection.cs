@@ -1,4 +1,6 @@
+using Kvmi.Policy.Engine.Configuration.Site;
 using Kvmi.Policy.Engine.Configuration.Yaml;
+using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
 
 namespace Kvmi.Policy.Engine.Configuration.Reading;
@@ -11,7 +13,7 @@ internal static class ParameterSection
     public static IReadOnlyList<string> Read(PolicyContext context)
     {
         var missing = new List<string>();
-        var overrides = context.Options.ParameterOverrides.GetValueOrDefault(context.Id) ?? new Dictionary<string, object>();
+        var overrides = context.Options.Site.Find(context.Id)?.Parameters ?? new Dictionary<string, SiteValue>();
         foreach (var (name, node) in context.Spec["parameters"]?.Properties ?? [])
         {
             var declaration = Declare(context, name.Text, node);
@@ -19,7 +21,12 @@ internal static class ParameterSection
             ReadValue(context, declaration, name, node, overrides, missing);
         }
 
-        RefuseUnknown(context, overrides.Keys, "the site's settings");
+        foreach (var (name, value) in overrides.Where(given => !context.Declarations.ContainsKey(given.Key)))
+        {
+            context.Findings.Error(
+                value.Location, FindingCodes.SiteParameterUnknown, $"{context.Id} has no parameter {Quoting.Quote(name)}.", Spelling.Hint(name, context.Declarations.Keys));
+        }
+
         RefuseUnknown(context, context.Options.TestParameters.Keys, "the test's parameters");
         return missing;
     }
@@ -61,18 +68,21 @@ internal static class ParameterSection
     }
 
     private static void ReadValue(
-        PolicyContext context, ParameterDeclaration declaration, YamlNode name, YamlNode node, IReadOnlyDictionary<string, object> overrides, List<string> missing)
+        PolicyContext context, ParameterDeclaration declaration, YamlNode name, YamlNode node, IReadOnlyDictionary<string, SiteValue> overrides, List<string> missing)
     {
         // The default is checked even when it is overridden: the next site may not override it.
         var raw = node["default"]?.ToRaw();
-        var value = raw is null ? null : Convert(context, declaration, node["default"]!, raw, "its default");
+        var value = raw is null ? null : Convert(context, declaration, context.At(node["default"]!), raw, "its default");
+        var (source, valueAt) = (ParameterSource.Default, context.At(name));
         if (context.Options.TestParameters.TryGetValue(declaration.Name, out var given))
         {
-            value = Convert(context, declaration, name, given, "the test's value");
+            source = ParameterSource.Test;
+            value = Convert(context, declaration, valueAt, given, "the test's value");
         }
-        else if (overrides.TryGetValue(declaration.Name, out given))
+        else if (overrides.TryGetValue(declaration.Name, out var site))
         {
-            value = Convert(context, declaration, name, given, "the site's value");
+            (source, valueAt) = (ParameterSource.Site, site.Location);
+            value = Convert(context, declaration, valueAt, site.Raw, "the site's value");
         }
         else if (raw is null)
         {
@@ -85,12 +95,13 @@ internal static class ParameterSection
             context.Parameters.Add(declaration.Name, new PolicyParameter(
                 declaration.Name, declaration.Type, declaration.IsList, value, node["description"]?.Text, context.At(name))
             {
-                IsOverridden = context.Options.TestParameters.ContainsKey(declaration.Name) || overrides.ContainsKey(declaration.Name),
+                Source = source,
+                ValueLocation = source == ParameterSource.Default ? context.At(node["default"]!) : valueAt,
             });
         }
     }
 
-    private static object? Convert(PolicyContext context, ParameterDeclaration declaration, YamlNode place, object raw, string what)
+    private static object? Convert(PolicyContext context, ParameterDeclaration declaration, SourceLocation place, object raw, string what)
     {
         if (declaration.TryConvert(raw, out var value, out var code, out var problem))
         {
@@ -110,6 +121,12 @@ internal static class ParameterSection
         }
 
         missing.Add(declaration.Name);
+        if (context.Options.Site.IsDisabled(context.Id))
+        {
+            // It is left out anyway, and that is the usual reason why a site gives no value.
+            return;
+        }
+
         if (context.Options.AllowMissingParameters)
         {
             context.Findings.Warning(
@@ -118,7 +135,7 @@ internal static class ParameterSection
         else
         {
             context.Findings.Error(
-                name, FindingCodes.ParameterMissing, $"Required parameter {declaration.Name} ({declaration.TypeName}) has no value.", $"give it a default here, or a value for {context.Id}/{declaration.Name} in the site's settings");
+                name, FindingCodes.ParameterMissing, $"Required parameter {declaration.Name} ({declaration.TypeName}) has no value.", $"give it a default here, or a value for {context.Id}/{declaration.Name} in the site file (--site)");
         }
     }
 

@@ -34,10 +34,15 @@ internal static class RawValues
         _ => raw.GetType().Name,
     };
 
+    /// <summary>A converted value as a policy file would have it.</summary>
     public static string Show(object value) => value switch
     {
+        bool flag => flag ? "true" : "false",
+        ValueRange { Last: ulong.MaxValue } range => $"{{ first: 0x{range.First:x}, last: 0x{range.Last:x} }}",
+        ValueRange range => $"0x{range.First:x}-0x{range.Last + 1:x}",
+        PageHash hash => hash.ToString(),
         ulong address => $"0x{address:x}",
-        TimeSpan duration => duration.ToString("c", CultureInfo.InvariantCulture),
+        TimeSpan duration => Durations.Show(duration),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ => value.ToString() ?? "",
     };

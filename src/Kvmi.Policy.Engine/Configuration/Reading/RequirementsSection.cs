@@ -38,7 +38,9 @@ internal static class RequirementsSection
             Commands = commands,
             OptionalCommands = optional,
             Events = [.. (requires?["events"]?.Items ?? []).Select(node => PolicyEvents.Find(node.Text)!.Kind).Distinct()],
-            Plugins = [.. (requires?["plugins"]?.Items ?? []).Select(node => node.Text).Distinct(StringComparer.Ordinal)],
+            OtherGuests = GuestSection.Read(context, requires?["guest"]),
+            Plugins = [.. Plugins(requires).Select(plugin => plugin.Id).Distinct(StringComparer.Ordinal)],
+            PluginDigests = ReadDigests(context, requires),
         };
     }
 
@@ -47,6 +49,27 @@ internal static class RequirementsSection
     {
         var name = command.ToString();
         return string.Concat(name.Select((letter, index) => char.IsUpper(letter) && index > 0 ? $"-{char.ToLowerInvariant(letter)}" : char.ToLowerInvariant(letter).ToString()));
+    }
+
+    // An item is an id, or a map of id and sha256.
+    private static IEnumerable<(string Id, YamlNode? Digest)> Plugins(YamlNode? requires) =>
+        (requires?["plugins"]?.Items ?? []).Select(node => node["id"] is { } id ? (id.Text, node["sha256"]) : (node.Text, null));
+
+    private static Dictionary<string, string> ReadDigests(PolicyContext context, YamlNode? requires)
+    {
+        var digests = new Dictionary<string, string>(StringComparer.Ordinal);
+        var script = context.Spec["script"];
+        foreach (var (id, node) in Plugins(requires).Append((script?["plugin"]?.Text ?? "", script?["sha256"])))
+        {
+            if (node is null || id.Length == 0)
+                continue;
+
+            var digest = node.Text.ToLowerInvariant();
+            if (!digests.TryAdd(id, digest) && digests[id] != digest)
+                context.Findings.Error(node, FindingCodes.DuplicateName, $"The plugin '{id}' has two digests in this policy.", "a plugin is one file: keep one of them");
+        }
+
+        return digests;
     }
 
     // The schema has checked the names; a test holds it against the dialects that are built.

@@ -13,6 +13,7 @@ internal static class SettingsSection
         return new PolicyTarget
         {
             Names = Texts(target?["names"]),
+            TaggedNames = VmTags.Resolve(context, target?["tags"]),
             Uuids = [.. (target?["uuids"]?.Items ?? []).Select(node => Guid.Parse(node.Text))],
             Vcpus = new ValueSetReader(context).Read(target?["vcpus"]),
         };
@@ -42,7 +43,29 @@ internal static class SettingsSection
         {
             Timeout = budget?["timeout"] is { } timeout ? ReadTimeout(context, timeout) : PolicyBudget.Default.Timeout,
             OnTimeout = budget?["onTimeout"] is { } word ? DecisionWords.Parse(word.Text) : null,
+            Rate = budget?["rate"] is { } rate ? ReadRate(rate) : null,
         };
+    }
+
+    // The schema has checked the form and the words.
+    private static PolicyRate ReadRate(YamlNode node)
+    {
+        var text = node["limit"]!.Text;
+        var slash = text.IndexOf('/', StringComparison.Ordinal);
+        var window = text[(slash + 1)..] switch
+        {
+            "h" => TimeSpan.FromHours(1),
+            "m" => TimeSpan.FromMinutes(1),
+            _ => TimeSpan.FromSeconds(1),
+        };
+        var action = node["onExceed"]?.Text switch
+        {
+            "sample" => PolicyRateAction.Sample,
+            "release" => PolicyRateAction.Release,
+            "disarm" => PolicyRateAction.Disarm,
+            _ => PolicyRateAction.DropAlert,
+        };
+        return new PolicyRate(long.Parse(text.AsSpan(0, slash), CultureInfo.InvariantCulture), window, action);
     }
 
     private static TimeSpan ReadTimeout(PolicyContext context, YamlNode node)

@@ -14,13 +14,20 @@ internal static class TestStepReader
     {
         ["cr"] = [EventKind.Cr],
         ["msr"] = [EventKind.Msr],
-        ["old"] = [EventKind.Cr, EventKind.Msr],
-        ["new"] = [EventKind.Cr, EventKind.Msr],
+        ["old"] = [EventKind.Cr, EventKind.Msr, EventKind.Xsetbv],
+        ["new"] = [EventKind.Cr, EventKind.Msr, EventKind.Xsetbv],
         ["gpa"] = [EventKind.PageFault, EventKind.Breakpoint],
         ["gva"] = [EventKind.PageFault],
         ["access"] = [EventKind.PageFault],
         ["descriptor"] = [EventKind.Descriptor],
         ["write"] = [EventKind.Descriptor],
+        ["xcr"] = [EventKind.Xsetbv],
+        ["vector"] = [EventKind.Trap],
+        ["errorCode"] = [EventKind.Trap],
+        ["address"] = [EventKind.Trap],
+        ["function"] = [EventKind.Cpuid],
+        ["index"] = [EventKind.Cpuid],
+        ["failed"] = [EventKind.Singlestep],
     };
 
     private static readonly Dictionary<EventKind, string[]> Needed = new()
@@ -30,6 +37,8 @@ internal static class TestStepReader
         [EventKind.PageFault] = ["gpa", "access"],
         [EventKind.Breakpoint] = ["gpa"],
         [EventKind.Descriptor] = ["descriptor"],
+        [EventKind.Trap] = ["vector"],
+        [EventKind.Cpuid] = ["function"],
     };
 
     private static readonly string[] ExceptionNames =
@@ -71,7 +80,7 @@ internal static class TestStepReader
                 "msr" => ReadMsr(context, value),
                 "access" => (ulong)AccessWords.Parse(value.Text),
                 "descriptor" => (ulong)Enum.Parse<DescriptorTable>(value.Text, ignoreCase: true),
-                "write" => value.IsTrue ? 1UL : 0UL,
+                "write" or "failed" => value.IsTrue ? 1UL : 0UL,
                 _ => (ulong)value.Integer,
             };
         }

@@ -10,5 +10,8 @@ internal static class PolicyRules
         new ExperimentalRule(),
         new WatchIsHeardRule(),
         new UntrustedStateRule(),
+        new RateRule(),
+        new UntrustedSinglestepRule(),
+        new FilterCanMatchRule(),
     ];
 }

@@ -4,7 +4,7 @@ using Kvmi.Policy.Engine.Configuration.Yaml;
 namespace Kvmi.Policy.Engine.Configuration.Schema;
 
 /// <summary>
-/// Compiles policy-schema.yaml. A keyword that it does not know is an exception and not ignored: a rule that stands in the schema
+/// Compiles a schema of ours. A keyword that it does not know is an exception and not ignored: a rule that stands in the schema
 /// and is not checked would be a lie to its readers.
 /// </summary>
 internal sealed class SchemaCompiler
@@ -14,9 +14,14 @@ internal sealed class SchemaCompiler
     private readonly YamlNode _root;
     private readonly Dictionary<string, SchemaNode> _definitions = new(StringComparer.Ordinal);
 
-    private SchemaCompiler(YamlNode root) => _root = root;
+    private readonly string _name;
 
-    public static SchemaNode CompileRoot(YamlNode root) => new SchemaCompiler(root).Compile(root, new SchemaNode());
+    private SchemaCompiler(YamlNode root, string name) => (_root, _name) = (root, name);
+
+    /// <summary>Compiles.</summary>
+    /// <param name="root">The schema.</param>
+    /// <param name="name">Its file, for errors.</param>
+    public static SchemaNode CompileRoot(YamlNode root, string name) => new SchemaCompiler(root, name).Compile(root, new SchemaNode());
 
     private SchemaNode Compile(YamlNode source)
     {
@@ -45,7 +50,7 @@ internal sealed class SchemaCompiler
         }
 
         var name = reference.StartsWith(DefinitionPrefix, StringComparison.Ordinal) ? reference[DefinitionPrefix.Length..] : "";
-        var source = _root["definitions"]?[name] ?? throw new InvalidOperationException($"policy-schema.yaml: {reference} is not defined.");
+        var source = _root["definitions"]?[name] ?? throw new InvalidOperationException($"{_name}: {reference} is not defined.");
         var node = new SchemaNode();
         _definitions.Add(reference, node);
         return Compile(source, node);
@@ -113,7 +118,7 @@ internal sealed class SchemaCompiler
         }
     }
 
-    private static void ApplyNumber(string keyword, YamlNode value, SchemaNode node)
+    private void ApplyNumber(string keyword, YamlNode value, SchemaNode node)
     {
         switch (keyword)
         {
@@ -136,7 +141,7 @@ internal sealed class SchemaCompiler
                 node.Maximum = value.Integer;
                 break;
             default:
-                throw new InvalidOperationException($"policy-schema.yaml:{value.Line}: the keyword '{keyword}' is not one that the loader checks.");
+                throw new InvalidOperationException($"{_name}:{value.Line}: the keyword '{keyword}' is not one that the loader checks.");
         }
     }
 

@@ -17,7 +17,8 @@ internal static class Spelling
         return possible.Count is 0 or > 24 ? null : $"possible: {string.Join(", ", possible)}";
     }
 
-    private static string? Closest(string wrong, IReadOnlyCollection<string> possible)
+    /// <summary>The word that was probably meant; null when none is near.</summary>
+    public static string? Closest(string wrong, IReadOnlyCollection<string> possible)
     {
         if (wrong.Length is 0 or > LongestWord)
         {

@@ -1,17 +1,21 @@
 namespace Kvmi.Policy.Engine.Containment.AllowList;
 
-/// <summary>The list of what scripts may use of the framework (<c>allow-list.txt</c>). Immutable and shared by all threads.</summary>
+/// <summary>A list of what code may use of the framework: <c>allow-list.txt</c> for scripts, more for plugins. Immutable and shared by all threads.</summary>
 internal sealed class AllowedMembers
 {
     private const string ResourceName = "allow-list.txt";
 
     private readonly Dictionary<string, Entry> _types = new(StringComparer.Ordinal);
     private readonly List<(string Prefix, string Hint)> _hints = [];
+    private readonly AllowedMembers? _basis;
 
     /// <summary>Reads a list.</summary>
+    /// <param name="text">The list.</param>
+    /// <param name="basis">What is allowed besides; its hints count where the list has none of its own.</param>
     /// <exception cref="FormatException">A line is none of the kinds that the head of the file explains.</exception>
-    public AllowedMembers(TextReader text)
+    public AllowedMembers(TextReader text, AllowedMembers? basis = null)
     {
+        _basis = basis;
         Entry? current = null;
         for (var number = 1; text.ReadLine() is { } line; number++)
         {
@@ -30,16 +34,20 @@ internal sealed class AllowedMembers
     }
 
     /// <summary>The list that ships with the engine.</summary>
-    public static AllowedMembers Default { get; } = ReadDefault();
+    public static AllowedMembers Default { get; } = Read(ResourceName, null);
+
+    /// <summary>The list for plugins under <c>--restrict-plugins</c>: that of scripts and <c>plugin-allow-list.txt</c>.</summary>
+    public static AllowedMembers Plugins { get; } = Read("plugin-allow-list.txt", Default);
 
     /// <summary>True when at least one member of a type is allowed, so that the type may be named, cast to or derived from.</summary>
     /// <param name="type">Full metadata name.</param>
-    public bool AllowsType(string type) => _types.ContainsKey(type);
+    public bool AllowsType(string type) => _types.ContainsKey(type) || _basis?.AllowsType(type) == true;
 
     /// <summary>True when a member may be used.</summary>
     /// <param name="type">Full metadata name of the type that declares it.</param>
     /// <param name="member">Metadata name: accessors and constructors as such.</param>
-    public bool Allows(string type, string member) => _types.TryGetValue(type, out var entry) && entry.Allows(member);
+    public bool Allows(string type, string member) =>
+        (_types.TryGetValue(type, out var entry) && entry.Allows(member)) || _basis?.Allows(type, member) == true;
 
     /// <summary>What to do instead of using a member; null when the list has no advice.</summary>
     public string? HintFor(string type, string member)
@@ -56,15 +64,15 @@ internal sealed class AllowedMembers
             }
         }
 
-        return best;
+        return best ?? _basis?.HintFor(type, member);
     }
 
-    private static AllowedMembers ReadDefault()
+    private static AllowedMembers Read(string resource, AllowedMembers? basis)
     {
-        using var stream = typeof(AllowedMembers).Assembly.GetManifestResourceStream(ResourceName)
-            ?? throw new InvalidOperationException($"The engine was built without {ResourceName}.");
+        using var stream = typeof(AllowedMembers).Assembly.GetManifestResourceStream(resource)
+            ?? throw new InvalidOperationException($"The engine was built without {resource}.");
         using var reader = new StreamReader(stream);
-        return new(reader);
+        return new(reader, basis);
     }
 
     private void AddHint(string line, int number)

@@ -10,15 +10,17 @@ internal static class JournalReader
 
     /// <summary>Replays the records.</summary>
     /// <param name="bytes">The whole journal, with a header that was read before.</param>
+    /// <param name="length">Bytes up to the end of the last good record.</param>
     /// <returns>The patches in the order in which they were written.</returns>
-    public static PatchStack Replay(ReadOnlySpan<byte> bytes)
+    public static PatchStack Replay(ReadOnlySpan<byte> bytes, out int length)
     {
         var stack = new PatchStack();
         var position = JournalFormat.HeaderLength;
-        while (JournalFormat.TryTake(bytes, ref position, out var kind, out var payload) && Apply(stack, kind, payload))
+        do
         {
+            length = position;
         }
-
+        while (JournalFormat.TryTake(bytes, ref position, out var kind, out var payload) && Apply(stack, kind, payload));
         return stack;
     }
 

@@ -71,14 +71,13 @@ internal sealed class PatchJournal : IDisposable
             }
 
             _file = file;
-            var left = JournalReader.Replay(bytes);
+            var left = JournalReader.Replay(bytes, out var length);
             for (var i = 0; i < left.Count; i++)
             {
                 _live.Add(left[i]);
             }
 
-            // Whatever was cut off at the end must not come before new records.
-            Rebuild();
+            Renew(length);
             return left;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -167,6 +166,24 @@ internal sealed class PatchJournal : IDisposable
         }
     }
 
+    /// <summary>
+    /// What was cut off at the end of a journal that was taken over must not come before new records. Where there is no room for a new file the old one goes on
+    /// behind its last good record: what is in it has to come out of the guest, disk or no disk.
+    /// </summary>
+    private void Renew(int length)
+    {
+        try
+        {
+            Rebuild();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            Problem = exception.Message;
+            _length = length;
+            CutBack();
+        }
+    }
+
     /// <summary>Writes what is live and nothing else. The old journal stays whole until the new one has taken its name.</summary>
     private void Rebuild()
     {
@@ -191,6 +208,7 @@ internal sealed class PatchJournal : IDisposable
             file.Dispose();
             _file = old;
             _length = old?.Length ?? 0;
+            File.Delete(fresh);
             throw;
         }
     }

@@ -33,6 +33,10 @@ internal sealed class NoticeWriter
             EventKind.Breakpoint => [new("gpa", facts.Gpa)],
             EventKind.Descriptor =>
                 [new("descriptor", facts.Descriptor.ToString().ToLowerInvariant()), new("write", facts.DescriptorWrite)],
+            EventKind.Xsetbv when facts.HasXsetbvValues => [new("xcr", (ulong)facts.Number), new("old", facts.Old), new("new", facts.New)],
+            EventKind.Trap => [new("vector", (ulong)facts.Number), new("errorCode", (ulong)facts.Detail), new("address", facts.Address)],
+            EventKind.Cpuid => [new("function", (ulong)facts.Number), new("index", (ulong)facts.Detail)],
+            EventKind.Singlestep => [new("failed", facts.Failed)],
             _ => [],
         };
         Write(name, [.. own, new OutputField("vcpu", (ulong)facts.Vcpu), new OutputField("rip", facts.Rip)], isAlert: true);
@@ -43,6 +47,12 @@ internal sealed class NoticeWriter
         ArgumentException.ThrowIfNullOrEmpty(name);
         using var custody = _context.Foreign.Enter();
         name = name.Length > MaxName ? name[..MaxName] : name;
+        if (_context.Event.Active && _policy.Rate is { DropsNotices: true })
+        {
+            _policy.Statistics.CountDropped(isAlert);
+            return;
+        }
+
         if (!isAlert)
         {
             _policy.Statistics.CountRecord();
@@ -57,6 +67,35 @@ internal sealed class NoticeWriter
             }
         }
 
+        Send(name, fields, isAlert);
+    }
+
+    /// <summary>The engine's own alert about a policy that is called too often; neither its rate nor its dedupe window keeps it back.</summary>
+    public void WriteRateExceeded(RateLimit rate)
+    {
+        _policy.Statistics.CountAlert(suppressed: false);
+        Send(
+            "rate-exceeded",
+            [
+                new OutputField("limit", rate.Rate.Limit),
+                new OutputField("seconds", (long)rate.Rate.Window.TotalSeconds),
+                new OutputField("over", rate.OverSinceReport),
+                new OutputField("onExceed", rate.Rate.OnExceed switch
+                {
+                    PolicyRateAction.Sample => "sample",
+                    PolicyRateAction.Release => "release",
+                    PolicyRateAction.Disarm => "disarm",
+                    _ => "drop-alert",
+                }),
+
+                // A guest can make events: an enforcing policy that no longer sees them is a hole.
+                new OutputField("unguarded", _policy.Enforcing && rate.Rate.OnExceed != PolicyRateAction.DropAlert),
+            ],
+            isAlert: true);
+    }
+
+    private void Send(string name, OutputField[] fields, bool isAlert)
+    {
         var current = _context.Event;
         _context.Engine.Output.Write(new NoticeOutput
         {

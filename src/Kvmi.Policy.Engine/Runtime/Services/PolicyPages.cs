@@ -25,8 +25,9 @@ internal sealed class PolicyPages : IPageLeases
 
         using var custody = _context.Foreign.Enter();
 
-        // An instance that another one has followed, or that is in quarantine, owns nothing any more.
+        // An instance that another one has followed, or that is in quarantine, owns nothing any more; one above its rate may have lost its pages.
         return _policy.Owner is { } owner
+            && (!_policy.PagesReleased || access == PageAccess.All)
             && _context.Offers(CommandKind.SetPageAccess)
             && _context.Pages.Set(owner, gpa, access) == KvmiError.None;
     }

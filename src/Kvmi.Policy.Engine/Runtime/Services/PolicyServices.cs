@@ -20,6 +20,7 @@ internal sealed class PolicyServices : IPolicyServices
         Memory = new GuestMemory(context, policy);
         Pages = new PolicyPages(context, policy);
         Breakpoints = new PolicyBreakpoints(context, policy);
+        Singlestep = new PolicySinglestep(context, policy);
         Facts = new PolicyFacts(policy.Statistics, context.Name, policy.Definition.State.KeepOnReload);
         Clock = context.Clock;
         Vm = context.Guest;
@@ -40,6 +41,8 @@ internal sealed class PolicyServices : IPolicyServices
     public IPageLeases Pages { get; }
 
     public IBreakpointLeases Breakpoints { get; }
+
+    public ISinglestepLeases Singlestep { get; }
 
     public IRegisterEdits Registers => _policy.Edits;
 

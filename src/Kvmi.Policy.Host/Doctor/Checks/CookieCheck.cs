@@ -44,9 +44,10 @@ internal sealed class CookieCheck : IDoctorCheck
             yield break;
         }
 
-        if (facts.IsOpenToOthers)
+        // As run does: a group may read.
+        if ((facts.Mode & 0x16) != 0)
         {
-            yield return new DoctorFinding(Name, DoctorStatus.Warning, $"Other users can get at the cookie file {path} (mode {facts.ModeText}).", $"chmod 0400 {path}");
+            yield return new DoctorFinding(Name, DoctorStatus.Failure, $"Other users can get at the cookie file {path} (mode {facts.ModeText}).", $"chmod 0400 {path}");
         }
 
         yield return secret is [.., (byte)'\n' or (byte)'\r']

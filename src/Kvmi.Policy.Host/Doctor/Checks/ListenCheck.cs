@@ -60,6 +60,13 @@ internal sealed class ListenCheck : IDoctorCheck
                 "Use a directory of root's or of this user's.");
         }
 
+        // Root and this user alone above it too; the server refuses such a socket.
+        if (!facts.IsSharedDirectory && context.System.OwnershipFlaw(folder) is { } flaw)
+        {
+            return new DoctorFinding(Name, DoctorStatus.Warning, $"Other users can take the place of the socket: {flaw}.",
+                "Use a directory of its own that only this user can write to: install -d -m 0750 DIR.");
+        }
+
         return facts.IsSharedDirectory
             ? new DoctorFinding(Name, DoctorStatus.Warning, $"Other users can replace the socket: its directory {folder} has mode {facts.ModeText}.",
                 $"chmod go-w {folder}, or use a directory that only this user can write to.")

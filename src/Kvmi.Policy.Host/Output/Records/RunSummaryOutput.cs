@@ -14,6 +14,9 @@ internal sealed record RunSummaryOutput : OutputRecord
 
     public required long Alerts { get; init; }
 
+    /// <summary>Lines of output that were lost because it was full.</summary>
+    public long LostOutput { get; init; }
+
     /// <summary>Reloads that went live, and those that failed.</summary>
     public required long Reloads { get; init; }
 
@@ -21,6 +24,13 @@ internal sealed record RunSummaryOutput : OutputRecord
 
     /// <summary>What came of the deadlines.</summary>
     public required DeadlineCounters Deadlines { get; init; }
+
+    /// <summary>What the process allocated, and how often its collector ran.</summary>
+    public required MemoryOutput Memory { get; init; }
+    /// <summary>Faults that were injected on purpose; null when none were asked for.</summary>
+    public FaultSummary? Faults { get; init; }
+    /// <summary>Connections of users who may not connect.</summary>
+    public required long RefusedPeers { get; init; }
 
     public required TimeSpan Elapsed { get; init; }
 

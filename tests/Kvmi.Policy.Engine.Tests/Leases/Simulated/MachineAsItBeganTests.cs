@@ -29,29 +29,32 @@ public sealed class MachineAsItBeganTests
     {
         // One number is one step: its parts choose what happens and to which policies.
         var breakpoints = 0L;
+        var steppings = 0L;
         var restored = 0L;
         var steps = Gen.Choose(0, 10_000_000).ArrayOf(10);
         Check.One(
             Config.QuickThrowOnFailure.WithMaxTest(Sequences),
             Prop.ForAll(steps.ToArbitrary(), sequence =>
             {
-                var (hits, patches) = RunAsync(dialect, sequence).GetAwaiter().GetResult();
+                var (hits, singlesteps, patches) = RunAsync(dialect, sequence).GetAwaiter().GetResult();
                 breakpoints += hits;
+                steppings += singlesteps;
                 restored += patches;
             }));
-        var text = $"{dialect}: {breakpoints} breakpoint events, {restored} times patches were put back after a loss";
+        var text = $"{dialect}: {breakpoints} breakpoint events, {steppings} single steps, {restored} times patches were put back after a loss";
         TestContext.Current.TestOutputHelper?.WriteLine(text);
         Assert.True(breakpoints > 20 * Sequences, text);
+        Assert.True(CanStep(dialect) ? steppings > 20 * Sequences : steppings == 0, text);
     }
 
-    private static async Task<(long Breakpoints, long Restored)> RunAsync(KvmiDialect dialect, int[] steps)
+    private static async Task<(long Breakpoints, long Steps, long Restored)> RunAsync(KvmiDialect dialect, int[] steps)
     {
         await using var bench = new LeaseBench(dialect);
-        bench.Load(RandomPolicies.Some(0x5F));
+        bench.Load(RandomPolicies.Some(0x85F, CanStep(dialect)));
         bench.RunOn(20);
         foreach (var step in steps)
         {
-            await TakeAsync(bench, step);
+            await TakeAsync(bench, dialect, step);
             bench.RunOn(1 + (step % 40));
         }
 
@@ -63,16 +66,18 @@ public sealed class MachineAsItBeganTests
         Assert.True(differences.Count == 0, $"{what}: {string.Join("; ", differences.Take(20))}");
         Assert.Empty(bench.Statuses("lease-error").Select(status => status.Message));
         Assert.Empty(bench.Journals());
-        return (result.Events.GetValueOrDefault(EventKind.Breakpoint), bench.Statuses("patches-restored").Length);
+        return (result.Events.GetValueOrDefault(EventKind.Breakpoint), result.Events.GetValueOrDefault(EventKind.Singlestep), bench.Statuses("patches-restored").Length);
     }
 
-    private static async Task TakeAsync(LeaseBench bench, int step)
+    private static bool CanStep(KvmiDialect dialect) => dialect != KvmiDialect.RfcV5;
+
+    private static async Task TakeAsync(LeaseBench bench, KvmiDialect dialect, int step)
     {
         var argument = step / 10;
         switch (step % 10)
         {
             case 0 or 1 or 2:
-                bench.Load(RandomPolicies.Some(argument));
+                bench.Load(RandomPolicies.Some(argument, CanStep(dialect)));
                 break;
             case 3:
                 bench.Load();

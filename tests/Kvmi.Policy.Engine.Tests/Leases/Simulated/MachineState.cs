@@ -1,4 +1,3 @@
-using Kvmi.Policy.Engine.Tests.Runtime;
 using Kvmi.Protocol;
 using Kvmi.Simulator.Machine;
 
@@ -8,6 +7,8 @@ namespace Kvmi.Policy.Engine.Tests.Leases.Simulated;
 internal sealed class MachineState
 {
     private const ulong PageSize = 4096;
+    private const uint Star = 0xC000_0081;
+    private const uint Lstar = 0xC000_0082;
 
     // Kernel text, modules and entry text; the guest's buffer and what lies behind it. Elsewhere are its data, its stacks and its page tables.
     private static readonly (ulong First, ulong End)[] Quiet = [(0x100_0000, 0x1F0_0000), (0x600_0000, 0x800_0000)];
@@ -38,7 +39,7 @@ internal sealed class MachineState
             [
                 ("breakpoints", traps.Breakpoint), ("descriptors", traps.Descriptor), ("single-step", traps.Singlestep), ("XSETBV", traps.Xsetbv),
                 ("CPUID", traps.Cpuid), ("CR0", traps.GetCr(0)), ("CR3", traps.GetCr(3)), ("CR4", traps.GetCr(4)),
-                ("LSTAR", traps.GetMsr(EngineBench.Lstar)), ("STAR", traps.GetMsr(EngineBench.Lstar - 1)),
+                ("LSTAR", traps.GetMsr(Lstar)), ("STAR", traps.GetMsr(Star)),
             ];
             differences.AddRange(all.Where(trap => trap.On).Select(trap => $"vCPU {index} still traps {trap.Name}"));
         }

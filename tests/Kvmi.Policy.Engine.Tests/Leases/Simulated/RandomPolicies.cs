@@ -13,12 +13,14 @@ internal static class RandomPolicies
     private const ulong EntryText = 0x1E0_0000;
 
     /// <summary>Up to four policies.</summary>
-    public static GenerationPolicy[] Some(int number) =>
-        [.. Enumerable.Range(0, 4).Where(i => (number & (1 << i)) != 0).Select(i => One(i, (number >> 4) * 31 * (i + 1)))];
+    public static GenerationPolicy[] Some(int number, bool canStep) =>
+        [.. Enumerable.Range(0, 4).Where(i => (number & (1 << i)) != 0).Select(i => One(i, (number >> 4) * 31 * (i + 1), canStep))];
 
-    private static GenerationPolicy One(int index, int seed)
+    private static GenerationPolicy One(int index, int seed, bool canStep)
     {
-        var definition = Define($"p{index}", OnCr3, On(EventKind.Msr), On(EventKind.PageFault), On(EventKind.Breakpoint)) with
+        // rfc-v5 cannot step: a policy that wants to is refused there.
+        PolicySubscription[] steps = canStep ? [On(EventKind.Singlestep)] : [];
+        var definition = Define($"p{index}", [OnCr3, On(EventKind.Msr), On(EventKind.PageFault), On(EventKind.Breakpoint), .. steps]) with
         {
             Mode = Bits(seed, 6, 2) == 3 ? PolicyMode.Audit : PolicyMode.Enforce,
             Watch = [Watch(Free, Free + 0xFFF + ((ulong)Bits(seed, 4, 2) << 12), PageAccess.ReadExecute), Watch(EntryText, EntryText + 0xFFF, PageAccess.ReadWrite)],
@@ -49,6 +51,11 @@ internal static class RandomPolicies
                     services.Breakpoints.Set(gpa);
                 }
 
+                if (canStep && (Bits(seed, 7, 1) == 1 || events % 5 == 0))
+                {
+                    services.Singlestep.Start(events % 7 == 0 ? (ushort)0 : e.Vcpu, 1 + Bits(seed, 9, 5));
+                }
+
                 services.Pages.Set(EntryText, PageAccess.ReadWrite);
                 services.Memory.TryWritePhysical(Free + 0x3000 + ((ulong)Bits(seed, 3, 4) << 1), [(byte)events, (byte)index, 0xCD, 0xEF]);
                 return Decision.Allow;
@@ -63,7 +70,18 @@ internal static class RandomPolicies
                 services.Memory.TryWritePhysical(Free + 0x4000, [(byte)index, (byte)events]);
                 return Bits(seed, 5, 1) == 1 ? Decision.Retry : Decision.Allow;
             };
-            return [cr, Msr(() => Decision.Allow), pf, breakpoint];
+            PolicyHandler<SinglestepEvent> step = e =>
+            {
+                if (e.Failed)
+                {
+                    return Decision.Crash();
+                }
+
+                // The page that the next access finds closed: the step of one vCPU among accesses of all.
+                services.Pages.Set(EntryText, PageAccess.ReadWrite);
+                return Decision.Allow;
+            };
+            return canStep ? [cr, Msr(() => Decision.Allow), pf, breakpoint, step] : [cr, Msr(() => Decision.Allow), pf, breakpoint];
         });
     }
 

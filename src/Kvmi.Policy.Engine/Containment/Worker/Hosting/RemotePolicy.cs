@@ -68,6 +68,10 @@ internal sealed class RemotePolicy : PolicyBase
             EventKind.Descriptor => (PolicyHandler<DescriptorEvent>)(e => Ask(e.Frame, isOtherwise)),
             EventKind.Hypercall => (PolicyHandler<HypercallEvent>)(e => Ask(e.Frame, isOtherwise)),
             EventKind.Xsetbv => (PolicyHandler<XsetbvEvent>)(e => Ask(e.Frame, isOtherwise)),
+            EventKind.Singlestep => (PolicyHandler<SinglestepEvent>)(e => Ask(e.Frame, isOtherwise)),
+            EventKind.Trap => (PolicyHandler<TrapEvent>)(e => Ask(e.Frame, isOtherwise)),
+            EventKind.CreateVcpu => (PolicyHandler<CreateVcpuEvent>)(e => Ask(e.Frame, isOtherwise)),
+            EventKind.Cpuid => (PolicyHandler<CpuidEvent>)(e => Ask(e.Frame, isOtherwise)),
             _ => throw new InvalidOperationException($"No handler takes an event of kind {kind}."),
         };
 

@@ -37,6 +37,7 @@ internal sealed class WorkerServices : IPolicyServices, IPolicyClock, IGuestVm
         Memory = new WorkerMemory(channel);
         Pages = new WorkerPages(channel);
         Breakpoints = new WorkerBreakpoints(definition.Id);
+        Singlestep = new WorkerSinglestep(definition.Id);
         Edits = new WorkerRegisters(current);
         OwnFacts = new WorkerFacts(channel);
     }
@@ -54,6 +55,8 @@ internal sealed class WorkerServices : IPolicyServices, IPolicyClock, IGuestVm
     public IPageLeases Pages { get; }
 
     public IBreakpointLeases Breakpoints { get; }
+
+    public ISinglestepLeases Singlestep { get; }
 
     public IRegisterEdits Registers => Edits;
 

@@ -21,6 +21,7 @@ internal static class WorkerWarmth
         typeof(NoticeFields), typeof(PolicyParameters), typeof(ParameterList), typeof(ScriptMeter), typeof(ScriptGuard),
         typeof(StateHash), typeof(EventFrame), typeof(Dialect), typeof(Decision), typeof(PolicyBase), typeof(CrEvent), typeof(MsrEvent),
         typeof(PageFaultEvent), typeof(BreakpointEvent), typeof(DescriptorEvent), typeof(HypercallEvent), typeof(XsetbvEvent),
+        typeof(SinglestepEvent), typeof(TrapEvent), typeof(CreateVcpuEvent), typeof(CpuidEvent),
     ];
 
     /// <summary>Compiles the methods.</summary>

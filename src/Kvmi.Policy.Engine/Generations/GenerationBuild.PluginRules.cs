@@ -1,0 +1,48 @@
+using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Findings;
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Plugins;
+
+namespace Kvmi.Policy.Engine.Generations;
+
+/// <summary>What a build asks of plugins before their code is loaded.</summary>
+internal sealed partial class GenerationBuild
+{
+    private static Finding LoadFinding(PluginDescription plugin, Exception exception)
+    {
+        var refusal = (exception as PluginLoadException)?.Refusal;
+        return new(new(plugin.MainAssemblyPath), FindingSeverity.Error, refusal?.Code ?? CodeFindings.PluginLoad,
+            $"plugin '{plugin.Id}': {exception.Message}", refusal?.Hint ?? "copy all files of the plugin's build output");
+    }
+
+    /// <summary>False, with findings, when the policy names other digests than its plugins have; then none of its plugins is loaded.</summary>
+    private bool HasPinnedDigests(PolicyDefinition definition)
+    {
+        var all = true;
+        foreach (var (id, expected) in definition.Requires.PluginDigests)
+        {
+            // A plugin that is not there has its own finding.
+            if (catalog.Find(id) is not { } plugin || plugin.Sha256 == expected)
+                continue;
+
+            all = false;
+            _brokenPlugins.Add(id);
+            _findings.Add(new(definition.Location, FindingSeverity.Error, CodeFindings.PluginDigest,
+                $"policy '{definition.Id}' is pinned to plugin '{id}' with the SHA-256 {expected}, and {plugin.MainAssemblyPath} has {plugin.Sha256}",
+                "install the plugin that was pinned, or look at what changed and pin the new digest"));
+        }
+
+        return all;
+    }
+
+    /// <summary>False, with findings, when the rules restrict the code of plugins and this one uses something that no list names.</summary>
+    private bool IsWithinAllowList(PluginDescription plugin, PluginLoadOptions options)
+    {
+        if (!plugin.Rules.RestrictCode)
+            return true;
+
+        var findings = PluginRestriction.Check(plugin.Id, options);
+        _findings.AddRange(findings);
+        return findings.Count == 0;
+    }
+}
