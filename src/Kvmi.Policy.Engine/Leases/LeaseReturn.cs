@@ -31,7 +31,14 @@ internal static class LeaseReturn
         context.Patches.Release(owner);
     }
 
-    /// <summary>Gives back how vCPUs run: what an owner in audit mode may not hold either.</summary>
+    /// <summary>Gives back what only an enforcing policy may hold, when its owner goes over to audit mode.</summary>
+    public static void GiveBackOfEnforcing(VmContext context, LeaseOwner owner)
+    {
+        GiveBackBytes(context, owner);
+        GiveBackExecution(context, owner);
+    }
+
+    /// <summary>Gives back how vCPUs run.</summary>
     public static void GiveBackExecution(VmContext context, LeaseOwner owner) => context.Singlesteps.Release(owner);
 
     /// <summary>

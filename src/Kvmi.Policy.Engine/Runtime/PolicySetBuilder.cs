@@ -132,11 +132,9 @@ internal sealed class PolicySetBuilder
             predecessor.Memory.State.DropCollectible();
             if (_context.Modes.Of(definition) == PolicyMode.Audit)
             {
-                // What an enforcing policy wrote is nothing that an auditing one may keep up.
-                _context.Patches.Release(predecessor.Memory.Owner);
+                LeaseReturn.GiveBackOfEnforcing(_context, predecessor.Memory.Owner);
             }
-
-            if (definition.Mode == PolicyMode.Audit || !HearsTheSameSteps(predecessor.Definition, definition))
+            else if (!HearsTheSameSteps(predecessor.Definition, definition))
             {
                 LeaseReturn.GiveBackExecution(_context, predecessor.Memory.Owner);
             }

@@ -134,7 +134,7 @@ public sealed partial class VmPolicyHandler
             policy.Mode = mode;
             if (mode == PolicyMode.Audit && policy.Owner is { } owner)
             {
-                _context.Patches.Release(owner);
+                LeaseReturn.GiveBackOfEnforcing(_context, owner);
             }
 
             _context.Status("policy-mode", policy.Id, mode == PolicyMode.Audit
@@ -172,8 +172,7 @@ public sealed partial class VmPolicyHandler
             {
                 if (policy is { Owner: { } owner, Mode: PolicyMode.Enforce })
                 {
-                    _context.Patches.Release(owner);
-                    LeaseReturn.GiveBackExecution(_context, owner);
+                    LeaseReturn.GiveBackOfEnforcing(_context, owner);
                 }
             }
         }

@@ -109,6 +109,60 @@ public sealed class BreakpointLeaseTests
     }
 
     [Fact]
+    public void An_audit_policy_gets_no_breakpoint_and_one_line_says_what_it_would_have_set()
+    {
+        using var bench = Bench();
+        var set = new List<bool>();
+        bench.Load(Loaded(Define("p", On(EventKind.Breakpoint), OnCr3) with { Mode = PolicyMode.Audit }, services =>
+        {
+            set.Add(services.Breakpoints.Set(Code));
+            return [(PolicyHandler<BreakpointEvent>)(_ => Decision.Allow), Cr(() =>
+            {
+                set.Add(services.Breakpoints.Set(Code) || services.Breakpoints.IsSet(Code));
+                return Decision.Allow;
+            })];
+        }));
+        bench.Attach();
+        bench.Send(EventBody.Cr(3, 1, 2));
+        Assert.Equal([false, false], set);
+        Assert.DoesNotContain(bench.Vm.Commands, command => command.StartsWith("write", StringComparison.Ordinal));
+        Assert.Contains("0x5000", Assert.Single(bench.Statuses("breakpoint-refused")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("master")]
+    [InlineData("policy")]
+    [InlineData("reload")]
+    public void A_policy_that_becomes_audit_loses_its_breakpoints_and_gets_them_again_when_it_enforces(string by)
+    {
+        using var bench = Bench();
+        PolicyDefinition Definition(PolicyMode mode) =>
+            Define("p", On(EventKind.Breakpoint), OnCr3) with { Mode = mode, State = new PolicyStateSettings(PolicyStateScope.Vm, true) };
+        Engine.Generations.GenerationPolicy Policy(PolicyMode mode) => Loaded(Definition(mode), services =>
+            [(PolicyHandler<BreakpointEvent>)(_ => Decision.Allow), Cr(() => services.Breakpoints.Set(Code) ? Decision.Allow : Decision.Retry)]);
+        void Become(PolicyMode mode)
+        {
+            if (by == "master")
+                bench.Engine.SetMasterMode(mode == PolicyMode.Audit ? MasterMode.Audit : MasterMode.AsWritten);
+            else if (by == "policy")
+                Assert.True(bench.Engine.TrySetPolicyMode("p", mode, out _));
+            else
+                bench.Load(Policy(mode));
+        }
+
+        bench.Load(Policy(PolicyMode.Enforce));
+        bench.Attach();
+        bench.Send(EventBody.Cr(3, 1, 2));
+        Assert.Equal([0xCC], bench.Vm.Peek(Code, 1));
+        Become(PolicyMode.Audit);
+        bench.Send(EventBody.Cr(3, 1, 2));
+        Assert.Equal([0x90], bench.Vm.Peek(Code, 1));
+        Become(PolicyMode.Enforce);
+        bench.Send(EventBody.Cr(3, 1, 2));
+        Assert.Equal([0xCC], bench.Vm.Peek(Code, 1));
+    }
+
+    [Fact]
     public void Bytes_go_back_before_page_rights_and_those_before_traps()
     {
         using var bench = Bench();

@@ -111,6 +111,7 @@ public sealed class SinglestepLeaseTests
             bench => { bench.Load(); bench.Handler.Idle(); },
             bench => { bench.Engine.SetMasterMode(MasterMode.Audit); bench.Handler.Idle(); },
             bench => { bench.Engine.SetMasterMode(MasterMode.Off); bench.Handler.Idle(); },
+            bench => { Assert.True(bench.Engine.TrySetPolicyMode("a", PolicyMode.Audit, out _)); bench.Handler.Idle(); },
             bench => bench.Handler.Detaching(DetachReason.Unhook),
             bench => { bench.Load(Stepper("a", count: 9, mode: PolicyMode.Audit)); bench.Handler.Idle(); },
             bench => { bench.Load(Loaded(Define("a", OnCr3), Cr(() => Decision.Allow))); bench.Handler.Idle(); },
