@@ -9,12 +9,13 @@ public sealed class PageWalkerTests
 {
     private const ulong Pg = 1UL << 31;
     private const ulong Lma = 1UL << 10;
+    private const ulong Nxe = 1UL << 11;
     private const ulong La57 = 1UL << 12;
     private const ulong Pae = 1UL << 5;
     private const ulong Pse = 1UL << 4;
     private const ulong Large = 1UL << 7;
     private const ulong NoExecute = 1UL << 63;
-    private static readonly KvmSregs FourLevels = new() { Cr0 = Pg, Cr3 = 0x1000 | 0xABC, Cr4 = Pae, Efer = Lma };
+    private static readonly KvmSregs FourLevels = new() { Cr0 = Pg, Cr3 = 0x1000 | 0xABC, Cr4 = Pae, Efer = Lma | Nxe };
     private readonly FakeMemory _memory = new();
 
     [Fact]
@@ -70,6 +71,58 @@ public sealed class PageWalkerTests
         _memory.Put64(0x1000, 0x2003);
         Assert.Equal(TranslationStatus.Unreadable, PageWalker.Translate(_memory, FourLevels, 0, out _));
         Assert.Equal(TranslationStatus.NotCanonical, PageWalker.Translate(_memory, FourLevels, 0x8000_0000_0000, out _));
+    }
+
+    [Theory]
+    [InlineData(2, 0x4000_2083)]
+    [InlineData(3, 0x4020_0083)]
+    public void An_address_inside_a_large_page_is_reserved(int level, ulong entry)
+    {
+        _memory.Put64(0x1000, 0x2003);
+        _memory.Put64(0x2000, level == 3 ? entry : 0x3003);
+        _memory.Put64(0x3000, entry);
+        Assert.Equal(TranslationStatus.Malformed, PageWalker.Translate(_memory, FourLevels, 0, out var gpa));
+        Assert.Equal(0UL, gpa);
+    }
+
+    [Fact]
+    public void No_execute_is_reserved_unless_the_processor_is_told_to_use_it()
+    {
+        _memory.Put64(0x1000, 0x2003 | NoExecute);
+        _memory.Put64(0x2000, 0x3 | Large);
+        Assert.Equal(TranslationStatus.Mapped, PageWalker.Translate(_memory, FourLevels, 0, out _));
+        Assert.Equal(TranslationStatus.Malformed, PageWalker.Translate(_memory, FourLevels with { Efer = Lma }, 0, out _));
+    }
+
+    [Theory]
+    [InlineData(0x2003, 0x3003, TranslationStatus.Malformed)]
+    [InlineData(0x2021, 0x3003, TranslationStatus.Malformed)]
+    [InlineData(0x10_0000_0000_2001, 0x3003, TranslationStatus.Malformed)]
+    [InlineData(0x2001, 0x10_0000_0000_3003, TranslationStatus.Malformed)]
+    [InlineData(0x2001, 0x3003, TranslationStatus.Mapped)]
+    public void Pae_reserves_what_the_long_modes_ignore(ulong pointer, ulong directory, TranslationStatus expected)
+    {
+        _memory.Put64(0x1000, pointer);
+        _memory.Put64(0x2000, directory);
+        _memory.Put64(0x3000, 0x4003);
+        Assert.Equal(expected, PageWalker.Translate(_memory, new KvmSregs { Cr0 = Pg, Cr3 = 0x1000, Cr4 = Pae }, 0, out _));
+    }
+
+    [Fact]
+    public void A_large_page_of_32_bit_paging_has_a_reserved_bit()
+    {
+        var sregs = new KvmSregs { Cr0 = Pg, Cr3 = 0x1000, Cr4 = Pse };
+        _memory.Put32(0x1000, 0x0020_0083);
+        Assert.Equal(TranslationStatus.Malformed, PageWalker.Translate(_memory, sregs, 0, out _));
+    }
+
+    [Fact]
+    public void A_table_that_points_at_itself_is_walked_once_for_each_level()
+    {
+        _memory.Put64(0x1000, 0x1003);
+        Assert.Equal(TranslationStatus.Mapped, PageWalker.Translate(_memory, FourLevels, 0x123, out var gpa));
+        Assert.Equal(0x1123UL, gpa);
+        Assert.Equal(4, _memory.Reads);
     }
 
     [Fact]
