@@ -7,11 +7,7 @@ Decision OnLstar(MsrEvent e)
     if (e.Old == 0)                     return Allow;   // reset or hot-added vCPU
     if (allowedTargets.Contains(e.New)) return Allow;
 
-    Alert("lstar-hijack", new
-    {
-        e.Vcpu, e.Old, e.New, e.Rip,
-        writer = Memory.TryReadVirtual(e, e.Rip, 64),
-        target = Memory.TryReadVirtual(e, e.New, 64),
-    });
+    var code = Memory.TryReadVirtual(e, [new(e.Rip, 64), new(e.New, 64)]);   // both in one go
+    Alert("lstar-hijack", new { e.Vcpu, e.Old, e.New, e.Rip, writer = code[0], target = code[1] });
     return Keep(e.Old);                                 // reply CONTINUE with the old value
 }

@@ -1,3 +1,4 @@
+using Kvmi.Guest.Memory;
 using Kvmi.Policy.Engine.Faults;
 using Kvmi.Policy.Engine.Output;
 using Microsoft.Extensions.Logging;
@@ -38,6 +39,20 @@ public sealed record PolicyEngineOptions
     /// does.
     /// </summary>
     public TimeSpan GiveBackPatience { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>
+    /// Pages of guest memory that are remembered for each VM while it has an event, 8 to 1024, for all policies together; 0 to ask
+    /// the kernel again at every call. Buffers are made when they are first needed.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The number is another one.</exception>
+    public int MemoryCachePages
+    {
+        get;
+        init => field = value is 0 or (>= PageCache.MinPages and <= PageCache.MaxPages)
+            ? value
+            : throw new ArgumentOutOfRangeException(
+                nameof(value), value, $"A cache of guest memory has {PageCache.MinPages} to {PageCache.MaxPages} pages, or 0 for none.");
+    } = 32;
 
     /// <summary>Faults that are injected on purpose, to see that policies and what reads their output survive them; null for none.</summary>
     public PolicyFaults? Faults { get; init; }

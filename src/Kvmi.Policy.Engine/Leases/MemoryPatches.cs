@@ -1,3 +1,4 @@
+using Kvmi.Guest.Memory;
 using Kvmi.Policy.Engine.Leases.Journal;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Protocol;
@@ -34,6 +35,9 @@ internal sealed class MemoryPatches
 
     /// <summary>Where patches are remembered beyond this process; null when nowhere.</summary>
     public PatchJournal? Journal { get; set; }
+
+    /// <summary>What policies have read, and must not find there after a write; null where they read nothing.</summary>
+    public PageCache? Cache { get; init; }
 
     public int Count => _patches.Count;
 
@@ -77,7 +81,7 @@ internal sealed class MemoryPatches
         // From here on the journal has it, so that it has to be on the stack whatever happens: a lost connection throws.
         _patches.Add(patch);
         owner.PatchCount++;
-        error = _vm.WritePhysical(gpa, source);
+        error = WriteGuest(gpa, source);
         if (error != KvmiError.None)
         {
             // Earlier pages of the range may hold the new bytes already.
@@ -148,7 +152,14 @@ internal sealed class MemoryPatches
         }
 
         patch.Rewrite(source);
-        return _vm.WritePhysical(patch.Gpa, source);
+        return WriteGuest(patch.Gpa, source);
+    }
+
+    private KvmiError WriteGuest(ulong gpa, ReadOnlySpan<byte> source)
+    {
+        // Whatever comes of it: earlier pages may be written when a later one fails.
+        Cache?.Forget(gpa, source.Length);
+        return _vm.WritePhysical(gpa, source);
     }
 
     private KvmiError Refuse(LeaseOwner owner, ulong gpa, PatchJournal journal)
@@ -213,7 +224,7 @@ internal sealed class MemoryPatches
             }
 
             // Only our own bytes: what lies between may be changed by the guest at this very moment.
-            error = _vm.WritePhysical(patch.Gpa + (ulong)first, patch.Former.AsSpan(first, k - first));
+            error = WriteGuest(patch.Gpa + (ulong)first, patch.Former.AsSpan(first, k - first));
             if (error != KvmiError.None)
             {
                 _report(new LeaseFault($"putting back the bytes that {patch.Owner.PolicyId} patched at 0x{patch.Gpa:x}", error)

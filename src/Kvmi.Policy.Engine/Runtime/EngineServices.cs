@@ -24,6 +24,7 @@ internal sealed class EngineServices
         Faults = options.Faults is { } faults ? new FaultPoints(faults) : null;
         StateDirectory = options.StateDirectory;
         GiveBackPatience = options.GiveBackPatience;
+        MemoryCachePages = options.MemoryCachePages;
         HashSeed = options.HashSeed ?? (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
         NanosecondsPerTick = 1e9 / Time.TimestampFrequency;
     }
@@ -55,6 +56,9 @@ internal sealed class EngineServices
     public string? StateDirectory { get; }
 
     public TimeSpan GiveBackPatience { get; }
+
+    /// <summary>Pages that a VM's memory remembers during an event; 0 for none.</summary>
+    public int MemoryCachePages { get; }
 
     /// <summary>The switch over all policies. Any thread writes it, handlers look at it before each event.</summary>
     public MasterMode Master

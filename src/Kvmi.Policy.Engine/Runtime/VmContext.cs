@@ -1,5 +1,4 @@
 using Kvmi.Guest.Decoding;
-using Kvmi.Guest.Memory;
 using Kvmi.Policy.Engine.Leases;
 using Kvmi.Policy.Engine.Leases.Journal;
 using Kvmi.Policy.Engine.Model;
@@ -20,11 +19,11 @@ internal sealed class VmContext
         Vm = vm;
         Engine = engine;
         Name = vm.Identity.Name.Length > 0 ? vm.Identity.Name : vm.Identity.Uuid.ToString();
-        Memory = new VmPhysicalMemory(vm);
-        Instructions = new InstructionLength(Memory);
+        Memory = new EventMemory(vm, engine.MemoryCachePages);
+        Instructions = new InstructionLength(Memory.Cache);
         Traps = new TrapLeases(vm, Report);
         Pages = new PageLeases(vm, Report);
-        Patches = new MemoryPatches(vm, Report);
+        Patches = new MemoryPatches(vm, Report) { Cache = Memory.Cache };
         Breakpoints = new BreakpointLeases(vm, Patches);
         Singlesteps = new SinglestepLeases(vm, Report);
         Clock = new PolicyClock(engine.Time);
@@ -54,7 +53,7 @@ internal sealed class VmContext
     /// <summary>Events so far, by kind. Only the owner thread writes.</summary>
     public long[] EventCounts { get; } = new long[Enum.GetValues<EventKind>().Max(kind => (int)kind) + 1];
 
-    public VmPhysicalMemory Memory { get; }
+    public EventMemory Memory { get; }
 
     public InstructionLength Instructions { get; }
 

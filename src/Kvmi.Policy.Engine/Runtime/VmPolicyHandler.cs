@@ -81,6 +81,7 @@ public sealed partial class VmPolicyHandler : IVmHandler
         current.OwnBreakpoint = false;
         current.OwnStep = false;
         current.Active = true;
+        _context.Memory.Cache.Forget();
         try
         {
             _context.Engine.Faults?.BeforeEvent();

@@ -200,7 +200,9 @@ public sealed class HangingPolicyTests
         bench.Attach();
         Assert.Equal((1u, (ushort)0, EventAction.Continue, 0x1000ul), bench.Ask(0, Write));
         bench.Unanswered = null;
-        bench.Peer.Reply(bench.Open!.Value, new byte[8]);
+
+        // The 8 bytes are asked for with what is around them.
+        bench.Peer.Reply(bench.Open!.Value, new byte[512]);
         Assert.Equal((2u, (ushort)0, EventAction.Continue, 0x7000ul), bench.Ask(0, EventBody.Cr(3, 0x1000, 0x3000)));
         Assert.Equal(["reads"], bench.Statuses("timeout").Select(status => status.Policy));
         Assert.Empty(bench.Statuses("quarantined"));

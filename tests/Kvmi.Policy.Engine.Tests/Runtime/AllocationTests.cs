@@ -165,7 +165,7 @@ public sealed class AllocationTests
         Assert.True(bench.Vm.IsOn("singlestep vcpu 0"));
     }
 
-    private static void AssertNoAllocation(EngineBench bench, EventBody body)
+    internal static void AssertNoAllocation(EngineBench bench, EventBody body)
     {
         var frame = bench.Frame(in body, 0);
         for (var i = 0; i < 200; i++)

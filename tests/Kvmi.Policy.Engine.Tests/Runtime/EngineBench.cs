@@ -20,7 +20,12 @@ internal sealed class EngineBench : IDisposable
     private readonly byte[] _message = new byte[1024];
     private int _generation;
 
-    public EngineBench(FakeVm? vm = null, bool emitAll = false, int outputCapacity = 8192, Kvmi.Policy.Engine.Faults.PolicyFaults? faults = null)
+    public EngineBench(
+        FakeVm? vm = null,
+        bool emitAll = false,
+        int outputCapacity = 8192,
+        Kvmi.Policy.Engine.Faults.PolicyFaults? faults = null,
+        int memoryCachePages = 32)
     {
         Vm = vm ?? new FakeVm();
         Engine = new PolicyEngine(new PolicyEngineOptions
@@ -31,6 +36,7 @@ internal sealed class EngineBench : IDisposable
             OutputCapacity = outputCapacity,
             HashSeed = 42,
             Faults = faults,
+            MemoryCachePages = memoryCachePages,
         });
         Handler = (VmPolicyHandler)Engine.Create(Vm);
     }

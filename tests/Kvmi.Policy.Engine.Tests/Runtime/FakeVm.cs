@@ -128,6 +128,23 @@ public sealed class FakeVm : IIntrospectedVm
         return error;
     }
 
+    /// <summary>How often reads left together.</summary>
+    public int Exchanges { get; private set; }
+
+    public KvmiError ReadPhysical(ReadOnlySpan<MemoryRange> ranges, Span<byte> destination, Span<KvmiError> results)
+    {
+        Exchanges++;
+        var first = KvmiError.None;
+        for (var i = 0; i < ranges.Length; i++)
+        {
+            results[i] = ReadPhysical(ranges[i].Gpa, destination[..ranges[i].Length]);
+            first = first == KvmiError.None ? results[i] : first;
+            destination = destination[ranges[i].Length..];
+        }
+
+        return first;
+    }
+
     public KvmiError WritePhysical(ulong gpa, ReadOnlySpan<byte> source)
     {
         var error = Note($"write 0x{gpa:x} {Convert.ToHexString(source)}");

@@ -2,65 +2,158 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Kvmi.Guest.Paging;
 using Kvmi.Protocol;
+using Kvmi.Protocol.Registers;
+using Kvmi.Session.Deadlines;
+using Kvmi.Session.Vm;
 
 namespace Kvmi.Policy.Engine.Runtime.Services;
 
-/// <summary>Guest memory for one policy instance.</summary>
+/// <summary>Guest memory for one policy instance, remembered during an event or looked at anew.</summary>
 internal sealed class GuestMemory : IGuestMemory
 {
-    private const int MaxLength = 65_536;
     private const int PageSize = 4096;
     private readonly VmContext _context;
     private readonly PolicyInstance _policy;
+    private readonly bool _fresh;
 
     public GuestMemory(VmContext context, PolicyInstance policy)
+        : this(context, policy, fresh: false) => Fresh = new GuestMemory(context, policy, fresh: true);
+
+    private GuestMemory(VmContext context, PolicyInstance policy, bool fresh)
     {
         _context = context;
         _policy = policy;
+        _fresh = fresh;
+        Fresh = this;
     }
+
+    public IGuestMemory Fresh { get; }
 
     public byte[]? TryReadPhysical(ulong gpa, int length)
     {
-        var bytes = new byte[Check(length)];
+        var bytes = new byte[MemoryLimits.Check(length)];
         return TryReadPhysical(gpa, bytes) ? bytes : null;
     }
 
     public bool TryReadPhysical(ulong gpa, Span<byte> destination)
     {
-        Check(destination.Length);
-        using var custody = _context.Foreign.Enter();
-        return _context.Memory.TryRead(gpa, destination);
+        MemoryLimits.Check(destination.Length);
+        using var custody = Begin();
+        if (_context.Memory.Cache.TryRead(gpa, destination))
+        {
+            return true;
+        }
+
+        destination.Clear();
+        return false;
+    }
+
+    public byte[]?[] TryReadPhysical(GuestRange[] ranges)
+    {
+        ArgumentNullException.ThrowIfNull(ranges);
+        var bytes = new byte[MemoryLimits.Check(ranges)];
+        Span<bool> found = stackalloc bool[ranges.Length];
+        TryReadPhysical(ranges, bytes, found);
+        return MemoryLimits.Divide(ranges, bytes, found);
+    }
+
+    public bool TryReadPhysical(ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found)
+    {
+        MemoryLimits.Check(ranges, destination.Length, found.Length);
+        Span<MemoryRange> physical = stackalloc MemoryRange[ranges.Length];
+        for (var i = 0; i < ranges.Length; i++)
+        {
+            physical[i] = new MemoryRange(ranges[i].Address, ranges[i].Length);
+        }
+
+        using var custody = Begin();
+        if (_context.Memory.Cache.TryRead(physical, destination, found))
+        {
+            return true;
+        }
+
+        for (var i = 0; i < ranges.Length; i++)
+        {
+            if (!found[i])
+            {
+                destination[..ranges[i].Length].Clear();
+            }
+
+            destination = destination[ranges[i].Length..];
+        }
+
+        return false;
     }
 
     public byte[]? TryReadVirtual<TEvent>(TEvent e, ulong gva, int length)
         where TEvent : IGuestEvent, allows ref struct
     {
-        var bytes = new byte[Check(length)];
+        var bytes = new byte[MemoryLimits.Check(length)];
         return TryReadVirtual(e, gva, bytes) ? bytes : null;
     }
 
     public bool TryReadVirtual<TEvent>(TEvent e, ulong gva, Span<byte> destination)
         where TEvent : IGuestEvent, allows ref struct
     {
-        Check(destination.Length);
-        ref readonly var sregs = ref e.Sregs;
-        using var custody = _context.Foreign.Enter();
-        return VirtualMemory.Read(_context.Memory, in sregs, gva, destination) == destination.Length;
+        MemoryLimits.Check(destination.Length);
+        var found = false;
+        return ReadVirtual(in e.Sregs, [new VirtualRange(gva, destination.Length)], destination, new Span<bool>(ref found));
+    }
+
+    public byte[]?[] TryReadVirtual<TEvent>(TEvent e, GuestRange[] ranges)
+        where TEvent : IGuestEvent, allows ref struct
+    {
+        ArgumentNullException.ThrowIfNull(ranges);
+        var bytes = new byte[MemoryLimits.Check(ranges)];
+        Span<bool> found = stackalloc bool[ranges.Length];
+        TryReadVirtual(e, ranges, bytes, found);
+        return MemoryLimits.Divide(ranges, bytes, found);
+    }
+
+    public bool TryReadVirtual<TEvent>(TEvent e, ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found)
+        where TEvent : IGuestEvent, allows ref struct
+    {
+        MemoryLimits.Check(ranges, destination.Length, found.Length);
+        Span<VirtualRange> linear = stackalloc VirtualRange[ranges.Length];
+        for (var i = 0; i < ranges.Length; i++)
+        {
+            linear[i] = new VirtualRange(ranges[i].Address, ranges[i].Length);
+        }
+
+        return ReadVirtual(in e.Sregs, linear, destination, found);
     }
 
     public bool TryTranslate<TEvent>(TEvent e, ulong gva, out ulong gpa)
         where TEvent : IGuestEvent, allows ref struct
     {
         ref readonly var sregs = ref e.Sregs;
-        using var custody = _context.Foreign.Enter();
-        return PageWalker.Translate(_context.Memory, in sregs, gva, out gpa) == TranslationStatus.Mapped;
+        using var custody = Begin();
+        return PageWalker.Translate(_context.Memory.Cache, in sregs, gva, out gpa) == TranslationStatus.Mapped;
+    }
+
+    public bool TryTranslate<TEvent>(TEvent e, ReadOnlySpan<ulong> gvas, Span<ulong> gpas, Span<bool> found)
+        where TEvent : IGuestEvent, allows ref struct
+    {
+        MemoryLimits.Check(gvas.Length, gpas.Length, found.Length);
+        ref readonly var sregs = ref e.Sregs;
+        Span<TranslationStatus> ends = stackalloc TranslationStatus[gvas.Length];
+        using var custody = Begin();
+        var all = _context.Memory.Virtual.TryTranslate(in sregs, gvas, gpas, ends);
+        for (var i = 0; i < gvas.Length; i++)
+        {
+            found[i] = ends[i] == TranslationStatus.Mapped;
+        }
+
+        return all;
     }
 
     public PageHash HashPage(ulong gpa)
     {
-        using var custody = _context.Foreign.Enter();
+        using var custody = Begin();
+        var start = gpa & ~(ulong)(PageSize - 1);
         Span<byte> page = stackalloc byte[PageSize];
-        if (!_context.Memory.TryRead(gpa & ~(ulong)(PageSize - 1), page))
+        _context.Memory.Cache.Forget(start, PageSize);
+        if (!_context.Memory.Cache.TryRead(start, page))
         {
             return PageHash.Unreadable;
         }
@@ -76,7 +169,7 @@ internal sealed class GuestMemory : IGuestMemory
 
     public bool TryWritePhysical(ulong gpa, ReadOnlySpan<byte> source)
     {
-        Check(source.Length);
+        MemoryLimits.Check(source.Length);
         if (!_policy.Enforcing)
         {
             return true;
@@ -91,8 +184,16 @@ internal sealed class GuestMemory : IGuestMemory
             && _context.Patches.Write(owner, gpa, source) == KvmiError.None;
     }
 
-    private static int Check(int length) =>
-        length is >= 0 and <= MaxLength
-            ? length
-            : throw new ArgumentOutOfRangeException(nameof(length), length, $"A policy reads or writes 0 to {MaxLength} bytes at once.");
+    private CustodyScope Begin()
+    {
+        var custody = _context.Foreign.Enter();
+        _context.Memory.BeginCall(_context.Event.Active && !_fresh);
+        return custody;
+    }
+
+    private bool ReadVirtual(in KvmSregs sregs, ReadOnlySpan<VirtualRange> ranges, Span<byte> destination, Span<bool> found)
+    {
+        using var custody = Begin();
+        return _context.Memory.Virtual.TryRead(in sregs, ranges, destination, found);
+    }
 }

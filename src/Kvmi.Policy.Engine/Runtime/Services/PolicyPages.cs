@@ -25,6 +25,9 @@ internal sealed class PolicyPages : IPageLeases
 
         using var custody = _context.Foreign.Enter();
 
+        // Who takes a right away wants to see what is there from then on.
+        _context.Memory.Cache.Forget();
+
         // An instance that another one has followed, or that is in quarantine, owns nothing any more; one above its rate may have lost its pages.
         return _policy.Owner is { } owner
             && (!_policy.PagesReleased || access == PageAccess.All)
@@ -35,6 +38,7 @@ internal sealed class PolicyPages : IPageLeases
     public bool Release(ulong gpa)
     {
         using var custody = _context.Foreign.Enter();
+        _context.Memory.Cache.Forget();
         return _policy.Owner is { } owner && _context.Pages.Set(owner, gpa, PageAccess.All) == KvmiError.None;
     }
 

@@ -10,7 +10,6 @@ namespace Kvmi.Policy.Engine.Containment.Worker.Hosting;
 /// </summary>
 internal static class WorkerCalls
 {
-    private const int MaxMemory = 65_536;
     private const int MaxName = 256;
     private const int MaxProblem = 512;
 
@@ -31,10 +30,9 @@ internal static class WorkerCalls
         {
             return code switch
             {
-                LaneCode.ReadPhysical or LaneCode.ReadVirtual => Read(code, ref reader, policy, in frame, hasEvent, ref writer),
-                LaneCode.Translate => Translate(ref reader, policy, in frame, hasEvent, ref writer),
-                LaneCode.HashPage => HashPage(ref reader, policy, ref writer),
-                LaneCode.WritePhysical => WritePhysical(ref reader, policy, ref writer),
+                LaneCode.ReadPhysical or LaneCode.ReadVirtual or LaneCode.ReadMany or LaneCode.Translate or LaneCode.TranslateMany
+                    or LaneCode.HashPage or LaneCode.WritePhysical =>
+                    WorkerMemoryCalls.Answer(code, ref reader, policy.Services.Memory, in frame, hasEvent, ref writer),
                 LaneCode.SetPage or LaneCode.ReleasePage or LaneCode.GetPage => Page(code, ref reader, policy, ref writer),
                 LaneCode.Notice => Notice(ref reader, policy),
                 LaneCode.FindFact => FindFact(ref reader, policy, ref writer),
@@ -47,75 +45,6 @@ internal static class WorkerCalls
             writer.Text(exception.Message, MaxProblem);
             return true;
         }
-    }
-
-    private static bool Read(
-        LaneCode code, ref LaneReader reader, RemotePolicy policy, in EventFrame frame, bool hasEvent, ref LaneWriter writer)
-    {
-        var address = reader.U64();
-        var length = reader.U32();
-        if (!reader.IsWhole || length > MaxMemory || (code == LaneCode.ReadVirtual && !hasEvent))
-        {
-            return false;
-        }
-
-        var memory = policy.Services.Memory;
-        var mark = writer;
-        writer.U8(1);
-        var bytes = writer.Reserve((int)length);
-        var found = code == LaneCode.ReadPhysical
-            ? memory.TryReadPhysical(address, bytes)
-            : memory.TryReadVirtual(new HypercallEvent(frame), address, bytes);
-        if (!found)
-        {
-            writer = mark;
-            writer.U8(0);
-        }
-
-        return true;
-    }
-
-    private static bool Translate(ref LaneReader reader, RemotePolicy policy, in EventFrame frame, bool hasEvent, ref LaneWriter writer)
-    {
-        var address = reader.U64();
-        if (!reader.IsWhole || !hasEvent)
-        {
-            return false;
-        }
-
-        // Any event type does: only the registers count.
-        writer.U8(policy.Services.Memory.TryTranslate(new HypercallEvent(frame), address, out var physical) ? (byte)1 : (byte)0);
-        writer.U64(physical);
-        return true;
-    }
-
-    private static bool HashPage(ref LaneReader reader, RemotePolicy policy, ref LaneWriter writer)
-    {
-        var address = reader.U64();
-        if (!reader.IsWhole)
-        {
-            return false;
-        }
-
-        var hash = policy.Services.Memory.HashPage(address);
-        writer.U64(hash.Part0);
-        writer.U64(hash.Part1);
-        writer.U64(hash.Part2);
-        writer.U64(hash.Part3);
-        return true;
-    }
-
-    private static bool WritePhysical(ref LaneReader reader, RemotePolicy policy, ref LaneWriter writer)
-    {
-        var address = reader.U64();
-        var bytes = reader.Bytes(MaxMemory);
-        if (!reader.IsWhole)
-        {
-            return false;
-        }
-
-        writer.U8(policy.Services.Memory.TryWritePhysical(address, bytes) ? (byte)1 : (byte)0);
-        return true;
     }
 
     private static bool Page(LaneCode code, ref LaneReader reader, RemotePolicy policy, ref LaneWriter writer)

@@ -1,95 +1,174 @@
 using Kvmi.Policy.Engine.Containment.Worker.Lane;
-using Kvmi.Protocol;
+using Kvmi.Policy.Engine.Runtime.Services;
 
 namespace Kvmi.Policy.Engine.Containment.Worker.Inside;
 
-/// <summary>Guest memory, by way of the host. Virtual addresses are those of the event under way.</summary>
-internal sealed class WorkerMemory(WorkerChannel channel) : IGuestMemory
+/// <summary>
+/// Guest memory, by way of the host, which remembers it during an event as for every other policy. A call with many ranges is one question.
+/// Virtual addresses are those of the event under way.
+/// </summary>
+internal sealed class WorkerMemory : IGuestMemory
 {
-    private const int MaxLength = 65_536;
+    private readonly WorkerChannel _channel;
+    private readonly bool _fresh;
+
+    public WorkerMemory(WorkerChannel channel)
+        : this(channel, fresh: false) => Fresh = new WorkerMemory(channel, fresh: true);
+
+    private WorkerMemory(WorkerChannel channel, bool fresh)
+    {
+        _channel = channel;
+        _fresh = fresh;
+        Fresh = this;
+    }
+
+    public IGuestMemory Fresh { get; }
 
     public byte[]? TryReadPhysical(ulong gpa, int length)
     {
-        var bytes = new byte[Check(length)];
+        var bytes = new byte[MemoryLimits.Check(length)];
         return TryReadPhysical(gpa, bytes) ? bytes : null;
     }
 
     public bool TryReadPhysical(ulong gpa, Span<byte> destination) => Read(LaneCode.ReadPhysical, gpa, destination);
 
+    public byte[]?[] TryReadPhysical(GuestRange[] ranges)
+    {
+        ArgumentNullException.ThrowIfNull(ranges);
+        var bytes = new byte[MemoryLimits.Check(ranges)];
+        Span<bool> found = stackalloc bool[ranges.Length];
+        TryReadPhysical(ranges, bytes, found);
+        return MemoryLimits.Divide(ranges, bytes, found);
+    }
+
+    public bool TryReadPhysical(ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found) =>
+        ReadMany(isVirtual: false, ranges, destination, found);
+
     public byte[]? TryReadVirtual<TEvent>(TEvent e, ulong gva, int length)
         where TEvent : IGuestEvent, allows ref struct
     {
-        var bytes = new byte[Check(length)];
+        var bytes = new byte[MemoryLimits.Check(length)];
         return TryReadVirtual(e, gva, bytes) ? bytes : null;
     }
 
     public bool TryReadVirtual<TEvent>(TEvent e, ulong gva, Span<byte> destination)
         where TEvent : IGuestEvent, allows ref struct => Read(LaneCode.ReadVirtual, gva, destination);
 
+    public byte[]?[] TryReadVirtual<TEvent>(TEvent e, GuestRange[] ranges)
+        where TEvent : IGuestEvent, allows ref struct
+    {
+        ArgumentNullException.ThrowIfNull(ranges);
+        var bytes = new byte[MemoryLimits.Check(ranges)];
+        Span<bool> found = stackalloc bool[ranges.Length];
+        TryReadVirtual(e, ranges, bytes, found);
+        return MemoryLimits.Divide(ranges, bytes, found);
+    }
+
+    public bool TryReadVirtual<TEvent>(TEvent e, ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found)
+        where TEvent : IGuestEvent, allows ref struct => ReadMany(isVirtual: true, ranges, destination, found);
+
     public bool TryTranslate<TEvent>(TEvent e, ulong gva, out ulong gpa)
         where TEvent : IGuestEvent, allows ref struct
     {
-        var question = channel.Ask(LaneCode.Translate);
+        var question = Ask(LaneCode.Translate);
         question.U64(gva);
-        var answer = channel.Answer(in question);
+        var answer = _channel.Answer(in question);
         var found = answer.U8() != 0;
         gpa = answer.U64();
         return found;
     }
 
+    public bool TryTranslate<TEvent>(TEvent e, ReadOnlySpan<ulong> gvas, Span<ulong> gpas, Span<bool> found)
+        where TEvent : IGuestEvent, allows ref struct
+    {
+        MemoryLimits.Check(gvas.Length, gpas.Length, found.Length);
+        var question = Ask(LaneCode.TranslateMany);
+        question.U8((byte)gvas.Length);
+        foreach (var gva in gvas)
+        {
+            question.U64(gva);
+        }
+
+        var answer = _channel.Answer(in question);
+        var all = Flags(ref answer, found[..gvas.Length]);
+        for (var i = 0; i < gvas.Length; i++)
+        {
+            gpas[i] = answer.U64();
+        }
+
+        return all;
+    }
+
     public PageHash HashPage(ulong gpa)
     {
-        var question = channel.Ask(LaneCode.HashPage);
+        var question = _channel.Ask(LaneCode.HashPage);
         question.U64(gpa);
-        var answer = channel.Answer(in question);
+        var answer = _channel.Answer(in question);
         return new PageHash(answer.U64(), answer.U64(), answer.U64(), answer.U64());
     }
 
     public bool TryWritePhysical(ulong gpa, ReadOnlySpan<byte> source)
     {
-        Check(source.Length);
-        var question = channel.Ask(LaneCode.WritePhysical);
+        MemoryLimits.Check(source.Length);
+        var question = _channel.Ask(LaneCode.WritePhysical);
         question.U64(gpa);
         question.Bytes(source);
-        return channel.Answer(in question).U8() != 0;
+        return _channel.Answer(in question).U8() != 0;
     }
 
-    private static int Check(int length) =>
-        length is >= 0 and <= MaxLength
-            ? length
-            : throw new ArgumentOutOfRangeException(nameof(length), length, $"A policy reads or writes 0 to {MaxLength} bytes at once.");
+    private static bool Flags(ref LaneReader answer, Span<bool> found)
+    {
+        var flags = answer.Bytes(MemoryLimits.MaxRanges);
+        var all = true;
+        for (var i = 0; i < found.Length; i++)
+        {
+            found[i] = flags[i] != 0;
+            all &= found[i];
+        }
+
+        return all;
+    }
+
+    /// <summary>Starts a question that the host answers from what it remembers, or anew.</summary>
+    private LaneWriter Ask(LaneCode code)
+    {
+        var question = _channel.Ask(code);
+        question.U8(_fresh ? (byte)1 : (byte)0);
+        return question;
+    }
 
     private bool Read(LaneCode code, ulong address, Span<byte> destination)
     {
-        Check(destination.Length);
-        var question = channel.Ask(code);
+        MemoryLimits.Check(destination.Length);
+        var question = Ask(code);
         question.U64(address);
         question.U32((uint)destination.Length);
-        var answer = channel.Answer(in question);
+        var answer = _channel.Answer(in question);
         if (answer.U8() == 0)
         {
+            destination.Clear();
             return false;
         }
 
-        answer.Bytes(MaxLength).CopyTo(destination);
+        answer.Bytes(MemoryLimits.MaxBytes).CopyTo(destination);
         return true;
     }
-}
 
-/// <summary>The policy's page leases, which the host keeps.</summary>
-internal sealed class WorkerPages(WorkerChannel channel) : IPageLeases
-{
-    public bool Set(ulong gpa, PageAccess access) => Ask(LaneCode.SetPage, gpa, access) != 0;
-
-    public bool Release(ulong gpa) => Ask(LaneCode.ReleasePage, gpa, PageAccess.None) != 0;
-
-    public PageAccess Get(ulong gpa) => (PageAccess)Ask(LaneCode.GetPage, gpa, PageAccess.None);
-
-    private byte Ask(LaneCode code, ulong gpa, PageAccess access)
+    private bool ReadMany(bool isVirtual, ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found)
     {
-        var question = channel.Ask(code);
-        question.U64(gpa);
-        question.U8((byte)access);
-        return channel.Answer(in question).U8();
+        MemoryLimits.Check(ranges, destination.Length, found.Length);
+        var question = Ask(LaneCode.ReadMany);
+        question.U8(isVirtual ? (byte)1 : (byte)0);
+        question.U8((byte)ranges.Length);
+        foreach (ref readonly var range in ranges)
+        {
+            question.U64(range.Address);
+            question.U32((uint)range.Length);
+        }
+
+        var answer = _channel.Answer(in question);
+        var all = Flags(ref answer, found[..ranges.Length]);
+        answer.Bytes(MemoryLimits.MaxBytes).CopyTo(destination);
+        return all;
     }
 }

@@ -30,6 +30,8 @@ internal enum LaneCode : byte
     GetPage = 39,
     Notice = 40,
     FindFact = 41,
+    ReadMany = 42,
+    TranslateMany = 43,
 
     // The host's answer to that.
     Result = 64,
