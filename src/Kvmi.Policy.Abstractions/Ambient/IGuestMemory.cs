@@ -13,7 +13,9 @@ namespace Kvmi.Policy;
 /// <para>
 /// Reads never throw on guest data: an address that is not mapped or not backed gives null, or false and a cleared buffer. At most 65,536 bytes and 64
 /// ranges a call; more throws <see cref="ArgumentOutOfRangeException"/>, as the number is the policy's own. A buffer that is too short for
-/// its ranges throws <see cref="ArgumentException"/>. Members with a body are for stand-ins; they read one by one.
+/// its ranges throws <see cref="ArgumentException"/>. Where ranges go into a span, a script gives an array that it keeps, or a
+/// <c>stackalloc</c>: for a list in brackets the compiler writes what scripts may not use. Members with a body are for stand-ins;
+/// they read one by one.
 /// </para>
 /// </summary>
 public interface IGuestMemory

@@ -31,6 +31,7 @@ public sealed class WorkerEquivalenceTests : IDisposable
                 wrote = Memory.TryWritePhysical(0x5100, new byte[] { 1, 2, 3 }),
                 mapped = Memory.TryTranslate(e, 0xFFFFFFFF81000000, out var gpa),
                 gpa,
+                many = Many(e),
                 share = 0.5,
                 text = "\u001b[31mx\n",
             });
@@ -40,6 +41,28 @@ public sealed class WorkerEquivalenceTests : IDisposable
             if (e.New == 9) Memory.TryReadPhysical(0, 100000);
             if (e.New == 10) while (true) { }
             return e.New > limit ? Keep(e.Old) : e.New == 6 ? Set(0x6666) : Allow;
+        }
+
+        string Many(CrEvent e) => Ask(e, Memory) + Ask(e, Memory.Fresh);
+
+        static string Ask(CrEvent e, IGuestMemory memory)
+        {
+            Span<ulong> gpas = stackalloc ulong[3];
+            Span<bool> found = stackalloc bool[3];
+            Span<byte> three = stackalloc byte[3];
+            var text = "";
+            foreach (var bytes in memory.TryReadPhysical([new(0x5000, 4), new(0xFFFFFFFF000, 4), new(0x5FFF, 1), new(0x5000, 0)]))
+                text += bytes is null ? "none " : bytes.Length + ":" + (bytes.Length > 0 ? bytes[0] : 0) + " ";
+            foreach (var bytes in memory.TryReadVirtual(e, [new(0xFFFFFFFF80005001, 2), new(0x0000700000000000, 8)]))
+                text += bytes is null ? "none " : bytes[0] + " ";
+            Span<ulong> gvas = stackalloc ulong[3];
+            gvas[0] = 0xFFFFFFFF80005001;
+            gvas[1] = 0x0000700000000000;
+            gvas[2] = 0x77;
+            text += memory.TryTranslate(e, gvas, gpas, found);
+            for (var i = 0; i < 3; i++) text += found[i] + "=" + gpas[i] + " ";
+            text += memory.TryReadPhysical(new GuestRange[] { new(0x5001, 1), new(0xFFFFFFFF000, 1), new(0x5003, 1) }, three, found);
+            return text + three[0] + "," + three[1] + "," + three[2];
         }
         """;
 
@@ -86,9 +109,17 @@ public sealed class WorkerEquivalenceTests : IDisposable
             Assert.Equal(here.Decide(EventKind.Cr, with), there.Decide(EventKind.Cr, with));
             Assert.Equal(here.Decision, there.Decision);
             Assert.Equal(here.Vm.Vcpu((int)(value & 1)).Regs.Rbx, there.Vm.Vcpu((int)(value & 1)).Regs.Rbx);
-            Assert.Equal(here.Output(), there.Output());
+            var output = here.Output();
+            Assert.Equal(output, there.Output());
+            Assert.Contains(output, line => line.Contains("4:9 none 1:0 0:0 8 none FalseTrue=20481 False=0 True=119 False8,0,6", StringComparison.Ordinal));
         }
+
+        // The same reads are the same commands: the host remembers for both.
+        Assert.NotEmpty(Reads(here));
+        Assert.Equal(Reads(here), Reads(there));
     }
+
+    private static string[] Reads(WorkerRig rig) => [.. rig.Vm.Commands.Where(command => command.StartsWith("read-physical", StringComparison.Ordinal))];
 
     [Fact]
     public void A_plugin_and_a_script_that_requires_it_share_a_worker()
