@@ -64,6 +64,7 @@ internal sealed class PolicyHost
             Logger = _logger,
             StateDirectory = _options.State,
             Faults = _options.Faults?.ForPolicies,
+            MemoryCachePages = _options.MemoryCachePages,
         });
         using var master = new MasterSignals(
             engine, _options.Master, mode => Status("master-mode", $"The switch over all policies is now: {Words.CamelCase(mode.ToString())}."));

@@ -65,6 +65,9 @@ internal sealed record RunOptions
     /// <summary>Adds who may connect to the options of the server.</summary>
     public required Func<KvmiServerOptions, KvmiServerOptions> Peers { get; init; }
 
+    /// <summary>Pages of guest memory that a VM's policies remember during an event; 0 for none.</summary>
+    public int MemoryCachePages { get; init; } = MemoryOptions.DefaultCachePages;
+
     /// <summary>Every policy's code runs in a worker.</summary>
     public bool Untrusted { get; init; }
 
