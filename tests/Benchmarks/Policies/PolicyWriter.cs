@@ -26,6 +26,9 @@ internal static class PolicyWriter
         /// <summary>READ_PHYSICAL commands that each matching handler sends.</summary>
         public int Reads { get; init; }
 
+        /// <summary>The handler sends them with one call.</summary>
+        public bool Together { get; init; }
+
         /// <summary>Each matching handler raises an alert for every event, with other fields each time.</summary>
         public bool Alerts { get; init; }
 
@@ -74,7 +77,13 @@ internal static class PolicyWriter
         }
 
         var body = "";
-        for (var i = 0; i < wish.Reads; i++)
+        for (var i = 0; i < wish.Reads && wish.Together; i++)
+        {
+            body += string.Create(CultureInfo.InvariantCulture, $"    ranges[{i}] = new(0x{0x10000 + (i << 12):x}, 64);\n");
+        }
+
+        body += wish.Together ? "    if (!Memory.TryReadPhysical(ranges, all, found)) Alert(\"unreadable\");\n" : "";
+        for (var i = 0; i < wish.Reads && !wish.Together; i++)
         {
             body += string.Create(CultureInfo.InvariantCulture, $"    if (!Memory.TryReadPhysical(0x{0x10000 + (i << 12):x}, buffer)) Alert(\"unreadable\");\n");
         }
@@ -109,7 +118,14 @@ internal static class PolicyWriter
                   handler: OnEvent
             {{budget}}
             """);
-        var buffer = wish.Reads > 0 ? "var buffer = new byte[64];\n" : "";
+        var buffer = (wish.Reads, wish.Together) switch
+        {
+            (0, _) => "",
+            (_, false) => "var buffer = new byte[64];\n",
+            (var reads, true) => string.Create(
+                CultureInfo.InvariantCulture,
+                $"var ranges = new GuestRange[{reads}];\nvar all = new byte[{64 * reads}];\nvar found = new bool[{reads}];\n"),
+        };
         File.WriteAllText(
             Path.Combine(folder, $"{name}.csx"),
             $$"""
