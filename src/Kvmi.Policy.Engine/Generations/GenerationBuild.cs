@@ -7,7 +7,6 @@ using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Engine.Scripting;
 using Kvmi.Policy.Engine.Summary;
 using Kvmi.Protocol;
-using Microsoft.CodeAnalysis;
 
 namespace Kvmi.Policy.Engine.Generations;
 
@@ -135,30 +134,52 @@ internal sealed partial class GenerationBuild(
 
     private void CompileScripts()
     {
-        foreach (var definition in definitions)
+        // A script of a missing plugin cannot compile; its errors would only hide the reason.
+        var wanted = definitions
+            .Where(definition => (definition.Code.ScriptFile is not null || definition.Code.InlineText is not null)
+                && !definition.Requires.Plugins.Any(_brokenPlugins.Contains))
+            .ToList();
+        var results = new ScriptResult[wanted.Count];
+
+        // All processors for the first build, when no vCPU can wait for one; later ones belong to the events.
+        Parallel.For(
+            0,
+            wanted.Count,
+            new ParallelOptions { MaxDegreeOfParallelism = previous is null ? Environment.ProcessorCount : 1 },
+            index => results[index] = CompileScript(wanted[index]));
+
+        foreach (var (definition, result) in wanted.Zip(results))
         {
-            // A script of a missing plugin cannot compile; its errors would only hide the reason.
-            if ((definition.Code.ScriptFile is null && definition.Code.InlineText is null) || definition.Requires.Plugins.Any(_brokenPlugins.Contains))
-                continue;
-
-            if (ScriptSource.Read(definition, _findings) is not { } source)
-                continue;
-
-            var result = compiler.Compile(source, [.. definition.Requires.Plugins.Distinct().Select(ReferenceTo)]);
             _findings.AddRange(result.Findings);
-            if (result.Script is null)
+            if (result.Script is not { } script)
                 continue;
 
             _ = result.FromCache ? _cached++ : _compiled++;
-            HandlerCheck.Check(definition, result.Script.Methods, source.Path, _findings);
-            _scripts[definition.Id] = result.Script;
+            _scripts[definition.Id] = script;
         }
     }
+
+    // On any thread: what it finds comes back, so that findings stand in the order of the policies.
+    private ScriptResult CompileScript(PolicyDefinition definition)
+    {
+        var findings = new List<Finding>();
+        if (ScriptSource.Read(definition, findings) is not { } source)
+            return new(null, findings, FromCache: false);
+
+        var result = compiler.Compile(source, [.. definition.Requires.Plugins.Distinct().Select(ReferenceTo)]);
+        findings.AddRange(result.Findings);
+        if (result.Script is not null)
+            HandlerCheck.Check(definition, result.Script.Methods, source.Path, findings);
+
+        return new(result.Script, findings, result.FromCache);
+    }
+
+    private readonly record struct ScriptResult(CompiledScript? Script, IReadOnlyList<Finding> Findings, bool FromCache);
 
     private ScriptPluginReference ReferenceTo(string pluginId)
     {
         var plugin = catalog.Find(pluginId)!;
-        return new(MetadataReference.CreateFromImage(plugin.Image), plugin.Sha256, plugin.AssemblyName);
+        return new(plugin.Image, plugin.Sha256, plugin.AssemblyName);
     }
 
     private List<GenerationPolicy> LoadPolicies()

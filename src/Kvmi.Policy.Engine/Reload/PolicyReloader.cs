@@ -246,6 +246,8 @@ public sealed class PolicyReloader : IAsyncDisposable
             ChangedFiles = changed,
             BuildTime = buildTime,
             CompileTime = built?.Timings.Compile ?? TimeSpan.Zero,
+            CompiledScripts = built?.Timings.Compiled ?? 0,
+            CachedScripts = built?.Timings.Cached ?? 0,
             SwapTime = swapTime,
             Generation = _target.Current?.Number ?? 0,
             Policies = _target.Current?.Policies.Count ?? 0,

@@ -20,6 +20,12 @@ public sealed record ReloadReport
     /// <summary>The part of <see cref="BuildTime"/> that compiling scripts took.</summary>
     public required TimeSpan CompileTime { get; init; }
 
+    /// <summary>Scripts that were compiled for it.</summary>
+    public required int CompiledScripts { get; init; }
+
+    /// <summary>Scripts that had been compiled before, by this process or, with a compile cache, by an earlier one.</summary>
+    public required int CachedScripts { get; init; }
+
     /// <summary>Time of the swap itself.</summary>
     public required TimeSpan SwapTime { get; init; }
 

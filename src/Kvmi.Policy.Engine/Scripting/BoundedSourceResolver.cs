@@ -4,16 +4,16 @@ using Microsoft.CodeAnalysis.Text;
 
 namespace Kvmi.Policy.Engine.Scripting;
 
-/// <summary>Resolves #load to .csx files inside the policy's folder, symbolic links followed before the check, and nothing else.</summary>
+/// <summary>Resolves #load to the files that <see cref="LoadFolder"/> lets through, at most 64 of them.</summary>
 internal sealed class BoundedSourceResolver : SourceReferenceResolver
 {
     private const int MaxFiles = 64;
 
-    private readonly string _folder;
+    private readonly LoadFolder _folder;
     private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _refusals = new(StringComparer.Ordinal);
 
-    public BoundedSourceResolver(string folder) => _folder = Path.GetFullPath(folder);
+    public BoundedSourceResolver(string folder) => _folder = new(folder);
 
     /// <summary>The files that were loaded, with the text that was compiled.</summary>
     public IReadOnlyDictionary<string, string> Texts => _texts;
@@ -25,7 +25,7 @@ internal sealed class BoundedSourceResolver : SourceReferenceResolver
 
     public override string? ResolveReference(string path, string? baseFilePath)
     {
-        var full = Path.GetFullPath(path, baseFilePath is null ? _folder : Path.GetDirectoryName(Path.GetFullPath(baseFilePath))!);
+        var full = Path.GetFullPath(path, baseFilePath is null ? _folder.Path : Path.GetDirectoryName(Path.GetFullPath(baseFilePath))!);
         var problem = Problem(full);
         if (problem is null)
             return full;
@@ -41,15 +41,12 @@ internal sealed class BoundedSourceResolver : SourceReferenceResolver
 
     public override bool Equals(object? other) => ReferenceEquals(this, other);
 
-    public override int GetHashCode() => StringComparer.Ordinal.GetHashCode(_folder);
+    public override int GetHashCode() => StringComparer.Ordinal.GetHashCode(_folder.Path);
 
     private string? Problem(string full)
     {
-        if (!full.EndsWith(".csx", StringComparison.OrdinalIgnoreCase))
-            return "only .csx files can be loaded";
-
-        if (!IsInside(full, _folder))
-            return $"it lies outside the policy's folder {_folder}";
+        if (_folder.FindFlaw(full) is { } flaw)
+            return flaw;
 
         if (_texts.ContainsKey(full))
             return null;
@@ -57,23 +54,10 @@ internal sealed class BoundedSourceResolver : SourceReferenceResolver
         if (_texts.Count >= MaxFiles)
             return $"a script can load at most {MaxFiles} files";
 
-        try
-        {
-            if (File.Exists(full) && new FileInfo(full).ResolveLinkTarget(returnFinalTarget: true) is { } target && !IsInside(target.FullName, _folder))
-                return $"it is a link to {target.FullName}, outside the policy's folder {_folder}";
-        }
-        catch (IOException exception)
-        {
-            return exception.Message;
-        }
-
-        if (!ScriptSource.TryReadText(full, out var text, out var problem))
+        if (_folder.Read(full, out var text) is { } problem)
             return problem;
 
         _texts[full] = text;
         return null;
     }
-
-    private static bool IsInside(string path, string folder) =>
-        path.StartsWith(folder.EndsWith(Path.DirectorySeparatorChar) ? folder : folder + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 }

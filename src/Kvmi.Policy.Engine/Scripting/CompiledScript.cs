@@ -29,4 +29,17 @@ internal sealed record CompiledScript
 
     /// <summary>The #load files and the text that was compiled.</summary>
     public required IReadOnlyDictionary<string, string> LoadedTexts { get; init; }
+
+    /// <summary>True when the #load files still have the text that was compiled, and may still be loaded.</summary>
+    /// <param name="folder">Folder of the policy.</param>
+    public bool IsCurrent(LoadFolder folder)
+    {
+        foreach (var (path, text) in LoadedTexts)
+        {
+            if (folder.Read(path, out var now) is not null || now != text)
+                return false;
+        }
+
+        return true;
+    }
 }

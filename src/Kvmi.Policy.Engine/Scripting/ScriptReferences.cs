@@ -22,10 +22,6 @@ internal static class ScriptReferences
     /// <summary>The references, the same objects every time.</summary>
     public static ImmutableArray<MetadataReference> All => References.Value;
 
-    /// <summary>Identity of the contract that scripts are compiled against, for cache keys.</summary>
-    public static string ContractIdentity { get; } =
-        $"{typeof(PolicyBase).Assembly.ManifestModule.ModuleVersionId:N}{typeof(CommandKind).Assembly.ManifestModule.ModuleVersionId:N}";
-
     private static ImmutableArray<MetadataReference> Build()
     {
         var framework = Path.GetDirectoryName(LocationOf(typeof(object).Assembly))!;

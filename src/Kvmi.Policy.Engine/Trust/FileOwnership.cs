@@ -17,6 +17,7 @@ public sealed partial class FileOwnership
     private const int Sticky = 0x200;
     private const int GroupWrite = 0x10;
     private const int OtherWrite = 0x2;
+    private const int AnyOfOthers = 0x3F;
 
     private readonly uint _user;
     private readonly uint _group;
@@ -81,6 +82,17 @@ public sealed partial class FileOwnership
             place = Path.Combine(place, parts.Pop());
         }
     }
+
+    /// <summary>Looks whether a file or directory is this user's alone: his own, no link, and nobody else may read, write or enter it. What is above it is not looked at.</summary>
+    /// <returns>One clause that names what is wrong; null when nothing is, or when there is nothing at the path.</returns>
+    internal string? FindPrivateFlaw(string path) => StatusOf(path) switch
+    {
+        null => null,
+        { IsLink: true } => $"'{path}' is a link",
+        { User: var owner } when owner != _user => $"'{path}' belongs to user {owner} and not to user {_user}, who runs this",
+        { Mode: var mode } status when (mode & AnyOfOthers) != 0 => $"others have access to '{path}' (mode {Text(status)})",
+        _ => null,
+    };
 
     private static IEnumerable<string> Split(string path) => Path.GetFullPath(path).Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse();
 

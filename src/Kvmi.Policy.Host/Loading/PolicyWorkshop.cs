@@ -5,6 +5,7 @@ using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Engine.Scripting;
+using Kvmi.Policy.Engine.Scripting.Cache;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Policy.Host.Output.Records;
@@ -26,15 +27,17 @@ internal sealed class PolicyWorkshop
     /// <param name="rules">What plugins and policies must satisfy.</param>
     /// <param name="untrusted">True: every policy runs in a worker.</param>
     /// <param name="allowWeakWorker">True: also in one that is not confined completely.</param>
+    /// <param name="cache">Where compiled scripts are kept; null: nowhere.</param>
     public PolicyWorkshop(
-        TimeProvider time, IReadOnlyList<string> plugins, PolicyMode? mode, FileRules rules, bool untrusted = false, bool allowWeakWorker = false)
+        TimeProvider time, IReadOnlyList<string> plugins, PolicyMode? mode, FileRules rules, bool untrusted = false, bool allowWeakWorker = false,
+        CompileCache? cache = null)
     {
         _untrusted = untrusted;
         _time = time;
         _mode = mode;
         _rules = rules;
         Plugins = PluginSetLoader.Discover(plugins, rules.Plugins);
-        Builder = new GenerationBuilder(new ScriptCompiler(), new CollectiblePluginLoader(), time)
+        Builder = new GenerationBuilder(new ScriptCompiler(cache), new CollectiblePluginLoader(), time)
         {
             Workers = WorkerProgram.Settings(allowWeakWorker),
         };

@@ -24,7 +24,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     {
         _results = context.Results;
         _logger = context.LoggerFactory.CreateLogger("Kvmi.Policy.Host");
-        var workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode, options.FileRules, options.Untrusted, options.AllowWeakWorker);
+        var workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode, options.FileRules, options.Untrusted, options.AllowWeakWorker, options.CompileCache);
         _reloader = new PolicyReloader(
             new PolicyReloaderOptions
             {
@@ -116,6 +116,8 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
             new OutputField("generation", (long)report.Generation),
             new OutputField("policies", (long)report.Policies),
             new OutputField("buildMilliseconds", Math.Round(report.BuildTime.TotalMilliseconds, 1)),
+            new OutputField("compiled", (long)report.CompiledScripts),
+            new OutputField("cached", (long)report.CachedScripts),
             new OutputField(
                 "files", report.ChangedFiles.Count <= 3 ? string.Join(' ', report.ChangedFiles) : $"{report.ChangedFiles.Count} files"),
         ],

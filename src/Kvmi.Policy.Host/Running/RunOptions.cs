@@ -1,6 +1,7 @@
 using Kvmi.Policy.Engine.Model;
-using Kvmi.Policy.Host.Control;
+using Kvmi.Policy.Engine.Scripting.Cache;
 using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Control;
 using Kvmi.Protocol;
 using Kvmi.Session;
 using Kvmi.Session.Endpoints;
@@ -73,4 +74,7 @@ internal sealed record RunOptions
 
     /// <summary>Also in a worker that is not confined completely.</summary>
     public bool AllowWeakWorker { get; init; }
+
+    /// <summary>Where compiled scripts are kept; null: nowhere.</summary>
+    public CompileCache? CompileCache { get; init; }
 }

@@ -29,12 +29,14 @@ internal static class ReplayVerb
         };
         var security = new SecurityOptions();
         security.AddTo(verb);
+        var cache = new CompileCacheOptions();
+        cache.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var captures = Array.ConvertAll(parse.GetRequiredValue(files), file => new CaptureFile(file));
             var directories = DefaultDirectories.Policies(parse.GetRequiredValue(policies));
             var workshop = new PolicyWorkshop(context.Time, DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
-                parse.GetValue(mode), security.Read(parse));
+                parse.GetValue(mode), security.Read(parse), cache: cache.Read(parse, context));
             return Task.FromResult(captures.Max(capture => Replay(context, workshop, directories, capture)));
         });
         return verb;

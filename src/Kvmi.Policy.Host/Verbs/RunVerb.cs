@@ -67,6 +67,8 @@ internal static class RunVerb
         peers.AddTo(verb);
         var memory = new MemoryOptions();
         memory.AddTo(verb);
+        var cache = new CompileCacheOptions();
+        cache.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -110,6 +112,7 @@ internal static class RunVerb
                 MemoryCachePages = memory.Read(parse),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),
+                CompileCache = cache.Read(parse, context),
             });
         });
         return verb;

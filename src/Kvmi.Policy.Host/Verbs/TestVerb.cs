@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Engine.Scripting.Cache;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Loading;
 using Kvmi.Policy.Host.Output.Records;
@@ -30,18 +31,21 @@ internal static class TestVerb
         };
         var security = new SecurityOptions();
         security.AddTo(verb);
+        var cache = new CompileCacheOptions();
+        cache.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
             Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
                 DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)), SiteOptions.Existing(parse.GetRequiredValue(sites)),
-                security.Read(parse), parse.GetValue(untrusted), parse.GetValue(allowWeak))));
+                security.Read(parse), parse.GetValue(untrusted), parse.GetValue(allowWeak), cache.Read(parse, context))));
         return verb;
     }
 
     private static int Run(
-        VerbContext context, string[] paths, IReadOnlyList<string> plugins, IReadOnlyList<string> sites, FileRules rules, bool untrusted, bool allowWeak)
+        VerbContext context, string[] paths, IReadOnlyList<string> plugins, IReadOnlyList<string> sites, FileRules rules, bool untrusted, bool allowWeak,
+        CompileCache? cache)
     {
         var results = context.Results;
-        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null, rules, untrusted, allowWeak);
+        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null, rules, untrusted, allowWeak, cache);
         if (workshop.OptionsOf(sites, results) is not { } options)
         {
             return ExitCode.Failure;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Kvmi.Policy.Engine.Configuration;
 using Kvmi.Policy.Engine.Findings;
+using Kvmi.Policy.Engine.Scripting.Cache;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Loading;
 using Kvmi.Policy.Host.Output;
@@ -31,17 +32,19 @@ internal static class ValidateVerb
         };
         var security = new SecurityOptions();
         security.AddTo(verb);
+        var cache = new CompileCacheOptions();
+        cache.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
             Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
                 DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
-                SiteOptions.Existing(parse.GetRequiredValue(sites)), security.Read(parse), parse.GetValue(parameters))));
+                SiteOptions.Existing(parse.GetRequiredValue(sites)), security.Read(parse), parse.GetValue(parameters), cache.Read(parse, context))));
         return verb;
     }
 
     private static int Run(
-        VerbContext context, string[] paths, IReadOnlyList<string> plugins, IReadOnlyList<string> sites, FileRules rules, bool parameters)
+        VerbContext context, string[] paths, IReadOnlyList<string> plugins, IReadOnlyList<string> sites, FileRules rules, bool parameters, CompileCache? cache)
     {
-        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null, rules);
+        var workshop = new PolicyWorkshop(context.Time, plugins, mode: null, rules, cache: cache);
         if (workshop.OptionsOf(sites, context.Results) is not { } options)
         {
             return ExitCode.Failure;

@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Kvmi.Policy.Engine.Configuration.Yaml;
 
 namespace Kvmi.Policy.Engine.Configuration.Schema;
@@ -92,7 +91,7 @@ internal sealed class SchemaCompiler
 
                 break;
             case "patternProperties":
-                node.PatternProperties.AddRange(value.Properties.Select(pair => (ToRegex(pair.Key.Text), Compile(pair.Value))));
+                node.PatternProperties.AddRange(value.Properties.Select(pair => (new SchemaPattern(pair.Key.Text), Compile(pair.Value))));
                 break;
             case "additionalProperties":
                 node.AllowsOtherProperties = value.IsTrue;
@@ -104,7 +103,7 @@ internal sealed class SchemaCompiler
                 node.OneOf.AddRange(value.Items.Select(Compile));
                 break;
             case "pattern":
-                node.Pattern = ToRegex(value.Text);
+                node.Pattern = new SchemaPattern(value.Text);
                 break;
             case "x-expected":
                 node.Expected = value.Text;
@@ -144,7 +143,4 @@ internal sealed class SchemaCompiler
                 throw new InvalidOperationException($"{_name}:{value.Line}: the keyword '{keyword}' is not one that the loader checks.");
         }
     }
-
-    // The words that are matched come from strangers: no backtracking.
-    private static Regex ToRegex(string pattern) => new(pattern, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
 }

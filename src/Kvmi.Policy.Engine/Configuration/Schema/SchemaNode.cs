@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Kvmi.Policy.Engine.Configuration.Yaml;
 
 namespace Kvmi.Policy.Engine.Configuration.Schema;
@@ -15,7 +14,7 @@ internal sealed class SchemaNode
 
     public Dictionary<string, SchemaNode> Properties { get; } = new(StringComparer.Ordinal);
 
-    public List<(Regex Pattern, SchemaNode Schema)> PatternProperties { get; } = [];
+    public List<(SchemaPattern Pattern, SchemaNode Schema)> PatternProperties { get; } = [];
 
     public bool AllowsOtherProperties { get; set; } = true;
 
@@ -29,7 +28,7 @@ internal sealed class SchemaNode
 
     public int MaxLength { get; set; } = int.MaxValue;
 
-    public Regex? Pattern { get; set; }
+    public SchemaPattern? Pattern { get; set; }
 
     public Int128? Minimum { get; set; }
 

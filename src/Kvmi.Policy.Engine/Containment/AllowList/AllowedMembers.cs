@@ -67,10 +67,15 @@ internal sealed class AllowedMembers
         return best ?? _basis?.HintFor(type, member);
     }
 
+    /// <summary>The text of <see cref="Default"/>, for its digest.</summary>
+    public static Stream OpenDefault() => Open(ResourceName);
+
+    private static Stream Open(string resource) => typeof(AllowedMembers).Assembly.GetManifestResourceStream(resource)
+        ?? throw new InvalidOperationException($"The engine was built without {resource}.");
+
     private static AllowedMembers Read(string resource, AllowedMembers? basis)
     {
-        using var stream = typeof(AllowedMembers).Assembly.GetManifestResourceStream(resource)
-            ?? throw new InvalidOperationException($"The engine was built without {resource}.");
+        using var stream = Open(resource);
         using var reader = new StreamReader(stream);
         return new(reader, basis);
     }

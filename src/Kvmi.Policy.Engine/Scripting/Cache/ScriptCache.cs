@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Kvmi.Policy.Engine.Scripting;
+namespace Kvmi.Policy.Engine.Scripting.Cache;
 
 /// <summary>
 /// Compiled scripts by what went into them, within the process: a reload compiles only what changed. Bounded; the least
@@ -19,8 +19,8 @@ internal sealed class ScriptCache
     public static string KeyOf(ScriptSource source, IReadOnlyList<ScriptPluginReference> plugins)
     {
         var parts = new StringBuilder()
-            .Append(ScriptReferences.ContractIdentity).Append('\0')
-            .Append(source.PolicyId).Append('\0').Append(source.Path).Append('\0').Append(source.Indent).Append('\0');
+            .Append(ScriptIdentity.Contract).Append('\0')
+            .Append(source.PolicyId).Append('\0').Append(source.Path).Append('\0').Append(source.Folder).Append('\0').Append(source.Indent).Append('\0');
         foreach (var plugin in plugins)
             parts.Append(plugin.Sha256).Append('\0');
 
@@ -29,7 +29,7 @@ internal sealed class ScriptCache
     }
 
     /// <summary>Finds a script whose loaded files still have the text that was compiled.</summary>
-    public CompiledScript? Find(string key)
+    public CompiledScript? Find(string key, ScriptSource source)
     {
         CompiledScript script;
         lock (_gate)
@@ -41,13 +41,7 @@ internal sealed class ScriptCache
             script = entry.Script;
         }
 
-        foreach (var (path, text) in script.LoadedTexts)
-        {
-            if (!ScriptSource.TryReadText(path, out var now, out _) || now != text)
-                return null;
-        }
-
-        return script;
+        return script.IsCurrent(new(source.Folder)) ? script : null;
     }
 
     /// <summary>Keeps a script.</summary>
