@@ -11,6 +11,7 @@ namespace Kvmi.Policy.Host.Tests.Commands;
 internal sealed partial class CommandProcess : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly Lazy<string> CacheHome = new(MakeCacheHome);
     private readonly Process _process;
     private readonly object _lock = new();
     private readonly List<string> _output = [];
@@ -94,6 +95,8 @@ internal sealed partial class CommandProcess : IAsyncDisposable
             start.ArgumentList.Add(argument);
         }
 
+        // What an earlier run of the tests compiled must not decide what this one sees.
+        start.Environment["XDG_CACHE_HOME"] = foreign ? "" : CacheHome.Value;
         if (foreign)
         {
             // The other user can write to none of root's.
@@ -108,6 +111,13 @@ internal sealed partial class CommandProcess : IAsyncDisposable
         }
 
         return new CommandProcess(Process.Start(start) ?? throw new InvalidOperationException("The command did not start."), control);
+    }
+
+    private static string MakeCacheHome()
+    {
+        var path = System.IO.Directory.CreateTempSubdirectory("kvmi-policy-cache-").FullName;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => System.IO.Directory.Delete(path, recursive: true);
+        return path;
     }
 
     /// <summary>Runs the command to its end.</summary>

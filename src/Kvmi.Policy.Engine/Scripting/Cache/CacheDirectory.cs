@@ -132,7 +132,7 @@ internal sealed class CacheDirectory(string path, TimeProvider time, long maxByt
     {
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         if (stream.Length > maxLength)
-            throw new IOException($"it has {stream.Length} bytes, at most {maxLength} are expected");
+            throw new IOException($"'{file}' has {stream.Length} bytes, at most {maxLength} are expected");
 
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
