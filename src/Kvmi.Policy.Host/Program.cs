@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.Reflection;
 using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Loading;
 using Kvmi.Policy.Host.Verbs;
 
 namespace Kvmi.Policy.Host;
@@ -43,6 +44,7 @@ internal static class Program
 
     private static async Task<int> Main(string[] args)
     {
+        EarlyWork.Begin(args);
         var parse = CreateRoot().Parse(args);
         if (parse.Action is not HelpAction and not null && parse.Errors.Count > 0)
         {

@@ -13,5 +13,11 @@ public static class PolicySchema
     /// <summary>The same as JSON.</summary>
     public static string ToJson() => Embedded.ToJson();
 
+    /// <summary>
+    /// Reads the schema before the first policy needs it, so that a start can do it on another thread meanwhile. Any thread; calling it is never
+    /// required.
+    /// </summary>
+    public static void Prepare() => _ = Root;
+
     internal static SchemaNode Root => Embedded.Root;
 }

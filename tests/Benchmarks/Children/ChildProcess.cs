@@ -16,7 +16,7 @@ internal sealed class ChildProcess : IDisposable
     private readonly BlockingCollection<string> _lines = [];
     private readonly StringBuilder _errors = new();
 
-    public ChildProcess(string program, IReadOnlyList<string> arguments)
+    public ChildProcess(string program, IReadOnlyList<string> arguments, string cacheHome)
     {
         _name = Path.GetFileName(program);
         var start = new ProcessStartInfo(program, arguments)
@@ -25,6 +25,9 @@ internal sealed class ChildProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+
+        // What is kept between starts ends with the run, and nothing of earlier runs is found.
+        start.Environment["XDG_CACHE_HOME"] = cacheHome;
 
         // Not inherited from whoever measures: the process is to run as a user's would.
         foreach (var name in start.Environment.Keys.Where(key => key.StartsWith("DOTNET_", StringComparison.Ordinal)

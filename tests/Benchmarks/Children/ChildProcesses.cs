@@ -44,7 +44,7 @@ internal sealed class ChildProcesses : IDisposable
     /// <exception cref="BenchmarkException">It cannot be started.</exception>
     public ChildProcess Start(string program, params IReadOnlyList<string> arguments)
     {
-        var child = new ChildProcess(program, arguments);
+        var child = new ChildProcess(program, arguments, Path.Combine(Root, "cache"));
         lock (_lock)
         {
             _children.Add(child);

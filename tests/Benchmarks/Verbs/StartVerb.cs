@@ -14,7 +14,7 @@ internal static class StartVerb
             List<double> first = [], second = [];
             for (var round = 0; round < bench.Options.Rounds; round++)
             {
-                // New files each time, so that nothing that was kept of earlier starts fits; then the same files again.
+                // New files each time, so that nothing in the compile cache fits; then the same files again, which it has.
                 var policies = PolicyWriter.Write(
                     bench.Children.NewPath("policies"), new PolicyWriter.Wish { Matching = count, Mode = round % 2 == 0 ? "audit" : "enforce" });
                 foreach (var script in Directory.EnumerateFiles(policies, "*.csx", SearchOption.AllDirectories))

@@ -32,6 +32,8 @@ public sealed class ServiceUnitTests
         Assert.Contains($"unix:/run/{Assert.Single(Settings["RuntimeDirectory"])}/", command, StringComparison.Ordinal);
         Assert.Contains($"--state /var/lib/{Assert.Single(Settings["StateDirectory"])} ", command, StringComparison.Ordinal);
         Assert.Equal("0700", Assert.Single(Settings["StateDirectoryMode"]));
+        Assert.Contains($"--compile-cache /var/cache/{Assert.Single(Settings["CacheDirectory"])} ", command, StringComparison.Ordinal);
+        Assert.Equal("0700", Assert.Single(Settings["CacheDirectoryMode"]));
         Assert.Contains($"--socket-group {Assert.Single(Settings["SupplementaryGroups"])} ", command, StringComparison.Ordinal);
     }
 

@@ -47,6 +47,12 @@ public sealed class CompileCache
     /// <summary>Full path of the directory.</summary>
     public string Directory => _directory.Path;
 
+    /// <summary>
+    /// Reads which compiler and framework this is, before the first script needs to know, so that a start can do it on another thread meanwhile.
+    /// Any thread; calling it is never required.
+    /// </summary>
+    public static void Prepare() => _ = ScriptIdentity.Environment;
+
     /// <summary>Finds a script that an earlier process, or another one, has compiled.</summary>
     /// <param name="key">Key of the script within a process.</param>
     /// <param name="source">The script.</param>

@@ -102,6 +102,21 @@ public sealed class CacheTrustTests : IDisposable
         }
     }
 
+    [Fact]
+    public void One_that_cannot_be_written_to_is_one_warning()
+    {
+        var compiler = _rig.Compiler();
+        for (var i = 0; i < 3; i++)
+        {
+            var text = $"{Text}// {i}\n";
+            Assert.NotNull(compiler.Compile(new("p", _rig.Write("p/p.csx", text), text, 0), []).Script);
+            if (Directory.Exists(_rig.Directory))
+                Directory.Delete(_rig.Directory, recursive: true);
+        }
+
+        Assert.Contains("cannot be kept", Assert.Single(_rig.Warnings), StringComparison.Ordinal);
+    }
+
     private void AssertUnused(string reason)
     {
         var before = Directory.GetFiles(_rig.Directory).ToDictionary(file => file, File.ReadAllBytes);
