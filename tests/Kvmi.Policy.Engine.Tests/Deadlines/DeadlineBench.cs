@@ -110,6 +110,19 @@ internal sealed class DeadlineBench : IAsyncDisposable
         }
     }
 
+    /// <summary>Carries out commands until something else has happened.</summary>
+    public void CarryOutUntil(Task happens)
+    {
+        while (!happens.IsCompleted)
+        {
+            TestServer.Until(() => happens.IsCompleted || Peer.HasData, "nothing comes");
+            if (Peer.HasData)
+            {
+                CarryOut(Peer.ReadHeader());
+            }
+        }
+    }
+
     public (uint Sequence, ushort Vcpu, EventAction Action, ulong NewValue) Ask(ushort vcpu, EventBody body, EventKind kind = EventKind.Cr)
     {
         Send(vcpu, body);
