@@ -63,9 +63,18 @@ public sealed partial class VmPolicyHandler
         {
             LeaveAll();
         }
-        else if (hung.InService)
+        else
         {
-            QuarantineHung(hung);
+            if (hung.InService)
+            {
+                QuarantineHung(hung);
+            }
+
+            if (_context.Master == MasterMode.Off)
+            {
+                // It hung in its OnDetach while all were switched off; the others must go, too.
+                SwitchOff();
+            }
         }
     }
 

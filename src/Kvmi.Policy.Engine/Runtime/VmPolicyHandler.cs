@@ -119,6 +119,11 @@ public sealed partial class VmPolicyHandler : IVmHandler
     public void Idle()
     {
         TakeOverIfNew();
+        if (_attached && _context.Traps.LooksForVcpus)
+        {
+            _context.Vm.RefreshVcpuCount();
+        }
+
         if (_attached && _context.Vm.VcpuCount > _context.Traps.VcpuCount)
         {
             _context.Traps.VcpuCreated((ushort)Math.Min(_context.Vm.VcpuCount - 1, ushort.MaxValue));

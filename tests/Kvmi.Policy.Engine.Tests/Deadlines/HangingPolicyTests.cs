@@ -328,6 +328,22 @@ public sealed class HangingPolicyTests
     }
 
     [Fact]
+    public async Task A_policy_that_hangs_while_all_are_switched_off_does_not_keep_the_others_on()
+    {
+        DeadlineBench? bench = null;
+        await using var _ = bench = new DeadlineBench(
+            new GenerationPolicy(Define("hangs", OnCr3), new Leaving(() => bench!.HangOnGate(), Cr(() => Decision.Allow)), new("hangs")),
+            Loaded(Define("other", OnCr3), Cr(() => Decision.Set(0x7000))));
+        bench.Attach();
+        Assert.Equal(0x7000ul, bench.Ask(0, Write).NewValue);
+        bench.SetMaster(MasterMode.Off);
+        bench.Ask(0, Write);
+        Assert.Equal(0x2000ul, bench.Ask(0, Write).NewValue);
+        Assert.Equal(["hangs"], bench.Statuses("timeout").Select(status => status.Policy));
+        Assert.Single(bench.Statuses("master-mode"));
+    }
+
+    [Fact]
     public async Task A_script_that_loops_loses_its_thread_only_for_a_moment()
     {
         var script = Scripting.Policies.Inline("loops", "Decision OnCr(CrEvent e) { while (true) { } }") with

@@ -85,7 +85,14 @@ public sealed class ChurnTests(ITestOutputHelper output)
                     break;
                 }
 
-                vm.Reply(header, KvmiError.None);
+                if (vm.Dialect.TryGetCommand(header.Id, out var kind) && kind == CommandKind.GetVmInfo)
+                {
+                    vm.Reply(header, new byte[16]);
+                }
+                else
+                {
+                    vm.Reply(header, KvmiError.None);
+                }
             }
         }
     }
