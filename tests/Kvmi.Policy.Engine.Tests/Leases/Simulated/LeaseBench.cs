@@ -17,7 +17,7 @@ internal sealed class LeaseBench : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    private static readonly TimeSpan AShortWhile = TimeSpan.FromMilliseconds(60);
+    private static readonly TimeSpan AShortWhile = TimeSpan.FromMilliseconds(200);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("kvmi").FullName;
     private readonly CancellationTokenSource _end = new();
