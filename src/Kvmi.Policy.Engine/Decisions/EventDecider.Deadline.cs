@@ -38,6 +38,25 @@ internal sealed partial class EventDecider
         return best.Any ? ReplyOnly(best.Decision, in facts) : facts.Kind == EventKind.PageFault ? Decision.Retry : Decision.Allow;
     }
 
+    /// <summary>
+    /// The thread of the handler that was asked last is lost: what its policy declares under onTimeout is its vote. The lost thread writes into no
+    /// vote any more, since it cannot take the custody back.
+    /// </summary>
+    /// <returns>Number of votes with this one.</returns>
+    public int CompleteHung(PolicySet set, PolicyInstance hung, in EventFacts facts)
+    {
+        ref var vote = ref set.Votes[_collected];
+        if (!ReferenceEquals(vote.Entry?.Policy, hung))
+        {
+            return _collected;
+        }
+
+        vote.Asked = PolicyErrors.AtTimeout(hung, in facts);
+        vote.Effective = vote.Asked;
+        vote.Failed = true;
+        return ++_collected;
+    }
+
     private void AddMissing(PolicySet set, in EventFacts facts, ref Strongest best)
     {
         var voted = _collected;

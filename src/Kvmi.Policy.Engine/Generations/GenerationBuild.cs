@@ -22,7 +22,7 @@ internal sealed partial class GenerationBuild(
     int number,
     IReadOnlyList<PolicyDefinition> definitions,
     PluginCatalog catalog,
-    Generation? previous,
+    Func<string, PolicyStatistics> statisticsOf,
     WorkerSettings? workers,
     WorkerCensus census)
 {
@@ -190,7 +190,7 @@ internal sealed partial class GenerationBuild(
         foreach (var definition in definitions)
         {
             if (FactoryOf(definition, context) is { } factory)
-                policies.Add(new(definition, factory, StatisticsOf(definition.Id)));
+                policies.Add(new(definition, factory, statisticsOf(definition.Id)));
         }
 
         return policies;
@@ -210,9 +210,6 @@ internal sealed partial class GenerationBuild(
         HandlerCheck.Check(definition, [], "the policy", _findings);
         return new ThenPolicyFactory(definition);
     }
-
-    private PolicyStatistics StatisticsOf(string id) =>
-        previous?.Policies.FirstOrDefault(policy => policy.Definition.Id == id)?.Statistics ?? new PolicyStatistics(id);
 
     // A plugin that nobody needs stops nobody; one that is needed is an error with its own reason.
     private void AddPluginProblems() => _findings.AddRange(catalog.Problems.Select(problem => _brokenPlugins.Contains(problem.Name)

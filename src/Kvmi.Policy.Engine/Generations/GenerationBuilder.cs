@@ -3,6 +3,7 @@ using Kvmi.Policy.Engine.Containment.Worker.Hosting;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Engine.Scripting;
+using Kvmi.Policy.Engine.Summary;
 
 namespace Kvmi.Policy.Engine.Generations;
 
@@ -19,6 +20,9 @@ public sealed class GenerationBuilder
     private readonly TimeProvider _time;
     private readonly List<IReadOnlyList<WeakReference>> _built = [];
     private readonly WorkerCensus _workers = new();
+
+    // By policy. A file that goes and comes back, or is broken for a while, is the same policy.
+    private readonly Dictionary<string, PolicyStatistics> _statistics = new(StringComparer.Ordinal);
     private int _number;
 
     /// <summary>Makes a builder. Its running numbers start at 1.</summary>
@@ -54,7 +58,10 @@ public sealed class GenerationBuilder
     /// <summary>Builds the next generation.</summary>
     /// <param name="definitions">The validated policies.</param>
     /// <param name="plugins">What <see cref="PluginSetLoader"/> found. A broken plugin is an error only when a policy needs it.</param>
-    /// <param name="previous">Statistics of policies with the same id are carried over from it; null for the first.</param>
+    /// <param name="previous">
+    /// The generation before. Statistics of policies with the same id are carried over from it, and those of policies that it does not have from the
+    /// last generation of this builder that had them. Null for the first: all statistics start anew.
+    /// </param>
     public GenerationBuildResult Build(IReadOnlyList<PolicyDefinition> definitions, PluginCatalog plugins, Generation? previous)
     {
         ArgumentNullException.ThrowIfNull(definitions);
@@ -63,10 +70,11 @@ public sealed class GenerationBuilder
         {
             var code = new GenerationCode();
             Generation? generation = null;
+            Remember(previous);
             try
             {
                 var result = new GenerationBuild(
-                    _compiler, _loader, _time, code, _number + 1, definitions, plugins, previous, Workers, _workers).Run();
+                    _compiler, _loader, _time, code, _number + 1, definitions, plugins, StatisticsOf, Workers, _workers).Run();
                 generation = result.Generation;
                 return result;
             }
@@ -85,4 +93,20 @@ public sealed class GenerationBuilder
             }
         }
     }
+
+    private void Remember(Generation? previous)
+    {
+        if (previous is null)
+        {
+            _statistics.Clear();
+            return;
+        }
+
+        foreach (var policy in previous.Policies)
+        {
+            _statistics[policy.Definition.Id] = policy.Statistics;
+        }
+    }
+
+    private PolicyStatistics StatisticsOf(string id) => _statistics.GetValueOrDefault(id) ?? new PolicyStatistics(id);
 }

@@ -32,6 +32,11 @@ internal sealed class TrapLeases : ITrapCommands
     /// <summary>True when a vCPU was not initialised yet and <see cref="Retry"/> has work.</summary>
     public bool HasPending => _vcpus.Exists(vcpu => vcpu.Pending > 0);
 
+    /// <summary>
+    /// True when vCPUs that are plugged in have to be looked for: somebody holds traps, and the VM has no event that would tell.
+    /// </summary>
+    public bool LooksForVcpus => _holders.Count > 0 && !_hotPlug && !_vm.Capabilities.Events.Contains(EventKind.CreateVcpu);
+
     /// <summary>Takes everything a policy needs, or nothing.</summary>
     /// <returns>What the kernel refused; null when all is in place.</returns>
     public LeaseFault? Acquire(TrapDemand demand)
@@ -215,6 +220,11 @@ internal sealed class TrapLeases : ITrapCommands
         if (error == KvmiError.None)
         {
             _hotPlug = wanted;
+            if (wanted && _vm.RefreshVcpuCount() is var refusal and not KvmiError.None)
+            {
+                // One that was plugged in between the connection and now is announced by nothing any more.
+                _report(new LeaseFault("asking how many vCPUs there are", refusal));
+            }
         }
         else
         {

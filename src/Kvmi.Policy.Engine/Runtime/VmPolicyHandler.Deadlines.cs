@@ -44,8 +44,11 @@ public sealed partial class VmPolicyHandler
         hung.Statistics.CountError();
         if (_deadline.IsGiven && call == ForeignCall.Handler)
         {
-            _report.Write(
-                LastOutcome, _set.Votes.AsSpan(0, _decider.Collected), _deadline.Decision, winner: -1, wouldHave: -1, LateNote, Elapsed(_start));
+            // The event was decided like any other that was late, and every vote on it counts, that of the lost handler included.
+            var votes = _set.Votes.AsSpan(0, _decider.CompleteHung(_set, hung, in _context.Event.Facts));
+            var elapsed = Elapsed(_start);
+            DecisionReport.Count(votes, elapsed);
+            _report.Write(LastOutcome, votes, _deadline.Decision, winner: -1, wouldHave: -1, LateNote, elapsed);
         }
 
         // The lost thread keeps the objects that it may still write to.
@@ -54,20 +57,24 @@ public sealed partial class VmPolicyHandler
         _context.Singlesteps.Settle();
         if (_change is { } change)
         {
-            if (call == ForeignCall.Start)
-            {
-                change.Builder.RefuseHung(hung);
-            }
-
-            Change(change);
+            Change(change, call == ForeignCall.Start ? hung : null);
         }
         else if (_leaving is not null)
         {
             LeaveAll();
         }
-        else if (hung.InService)
+        else
         {
-            QuarantineHung(hung);
+            if (hung.InService)
+            {
+                QuarantineHung(hung);
+            }
+
+            if (_context.Master == MasterMode.Off)
+            {
+                // It hung in its OnDetach while all were switched off; the others must go, too.
+                SwitchOff();
+            }
         }
     }
 

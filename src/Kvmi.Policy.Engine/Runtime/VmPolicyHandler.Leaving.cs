@@ -156,15 +156,8 @@ public sealed partial class VmPolicyHandler
         }
         else if (to == MasterMode.Off)
         {
-            foreach (var policy in _set.Policies)
-            {
-                if (policy.InService)
-                {
-                    Retire(policy);
-                }
-            }
-
-            _set = new PolicySet(_set.Generation, []);
+            SwitchOff();
+            return;
         }
         else if (to == MasterMode.Audit)
         {
@@ -177,12 +170,24 @@ public sealed partial class VmPolicyHandler
             }
         }
 
-        _context.Status("master-mode", null, to switch
+        _context.Status("master-mode", null, to == MasterMode.Audit
+            ? $"All policies are in audit mode on {_context.Name}; what they wrote into its memory is taken back."
+            : $"All policies are in the mode that their files say on {_context.Name}.");
+    }
+
+    /// <summary>Lets all policies go, or those that are left when a thread was lost on the way; the generation stays taken.</summary>
+    private void SwitchOff()
+    {
+        foreach (var policy in _set.Policies)
         {
-            MasterMode.Off => $"All policies are off on {_context.Name}, and everything is given back.",
-            MasterMode.Audit => $"All policies are in audit mode on {_context.Name}; what they wrote into its memory is taken back.",
-            _ => $"All policies are in the mode that their files say on {_context.Name}.",
-        });
+            if (policy.InService)
+            {
+                Retire(policy);
+            }
+        }
+
+        _set = new PolicySet(_set.Generation, []);
+        _context.Status("master-mode", null, $"All policies are off on {_context.Name}, and everything is given back.");
     }
 
     private void Quarantine()

@@ -119,6 +119,11 @@ public sealed partial class VmPolicyHandler : IVmHandler
     public void Idle()
     {
         TakeOverIfNew();
+        if (_attached && _context.Traps.LooksForVcpus)
+        {
+            _context.Vm.RefreshVcpuCount();
+        }
+
         if (_attached && _context.Vm.VcpuCount > _context.Traps.VcpuCount)
         {
             _context.Traps.VcpuCreated((ushort)Math.Min(_context.Vm.VcpuCount - 1, ushort.MaxValue));
@@ -219,10 +224,17 @@ public sealed partial class VmPolicyHandler : IVmHandler
     }
 
     /// <summary>Makes a change, or what is left of it when a thread was lost on the way.</summary>
-    private void Change(GenerationChange change)
+    /// <param name="change">The change.</param>
+    /// <param name="hung">The policy whose first code has kept that thread; null when it was none.</param>
+    private void Change(GenerationChange change, PolicyInstance? hung = null)
     {
         try
         {
+            if (hung is not null)
+            {
+                change.Builder.RefuseHung(hung);
+            }
+
             // What is new is taken first, so that nothing that both generations protect is open in between.
             if (!change.IsBuilt)
             {

@@ -232,12 +232,14 @@ public sealed class VmCustody
     /// <summary>Takes the connection from its owner thread for good. For the watchdog.</summary>
     internal bool TryTake(long term)
     {
+        // First: the thread may come back the moment that the custody is taken, and must find itself there to be counted as returned.
+        _former[_owner] = true;
         if (!TryChange(term, CustodyState.Taken))
         {
+            _former.TryRemove(_owner, out _);
             return false;
         }
 
-        _former[_owner] = true;
         Volatile.Write(ref _owner, 0);
         return true;
     }

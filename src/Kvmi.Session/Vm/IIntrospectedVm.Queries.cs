@@ -7,6 +7,14 @@ namespace Kvmi.Session.Vm;
 public partial interface IIntrospectedVm
 {
     /// <summary>
+    /// Asks the VM how many vCPUs it has by now (GET_VM_INFO) and lets <see cref="VcpuCount"/> grow: the only way to learn of a vCPU that was plugged
+    /// in before its first event where the dialect has no CREATE_VCPU (v11, v12; kvmi-later-dialects.md 3.5). Owner thread only. A VM that stands for
+    /// another one knows all its vCPUs and does nothing.
+    /// </summary>
+    /// <returns>What the kernel answered; <see cref="KvmiError.None"/> also where the command is not offered.</returns>
+    KvmiError RefreshVcpuCount() => KvmiError.None;
+
+    /// <summary>
     /// Frequency of the vCPU's time-stamp counter in Hz, 0 on hosts without TSC scaling. rfc-v5 has no command of its own for it: there
     /// the reply of GET_GUEST_INFO tells it.
     /// </summary>

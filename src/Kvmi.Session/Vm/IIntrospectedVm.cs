@@ -30,7 +30,7 @@ public partial interface IIntrospectedVm
 
     /// <summary>
     /// Number of vCPUs: what GET_VM_INFO said at connect, and more as soon as an event (CREATE_VCPU as a rule, which the handler gets
-    /// like any other) names a vCPU beyond it. It never shrinks.
+    /// like any other) names a vCPU beyond it, or <see cref="RefreshVcpuCount"/> is told of one. It never shrinks.
     /// </summary>
     int VcpuCount { get; }
 

@@ -36,8 +36,12 @@ internal sealed partial class VmConnection : IWatchedVm
 
         return RunToEnd(() =>
         {
-            ThrowIfLost();
-            Resume();
+            if (_loss is null)
+            {
+                Resume();
+            }
+
+            // Also when the connection is gone: the handler has a call open that never came back.
             NotifyReplaced();
             ThrowIfLost();
             if (_giveUp)

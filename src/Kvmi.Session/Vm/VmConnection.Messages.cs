@@ -115,7 +115,7 @@ internal sealed partial class VmConnection
             }
 
             Array.Resize(ref _slots, vcpu + 1);
-            Volatile.Write(ref _vcpuCount, vcpu + 1);
+            Volatile.Write(ref _vcpuCount, Math.Max(_vcpuCount, vcpu + 1));
         }
 
         var slot = _slots[vcpu] ??= new EventSlot();

@@ -1,6 +1,7 @@
 using Kvmi.Protocol;
 using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Dialects;
+using Kvmi.Session.Detection;
 
 namespace Kvmi.Session.Vm;
 
@@ -24,6 +25,33 @@ internal sealed partial class VmConnection
             tscHz = _dialect.ReadReply(data, out VmInfoReply info) == DecodeStatus.Ok
                 ? info.TscSpeed
                 : throw Malformed(CommandKind.GetVmInfo, data.Length, 16);
+        }
+
+        return error;
+    }
+
+    /// <inheritdoc/>
+    public KvmiError RefreshVcpuCount()
+    {
+        if (!Has(CommandKind.GetVmInfo))
+        {
+            return KvmiError.None;
+        }
+
+        using var custody = Begin(CommandKind.GetVmInfo);
+        var error = Run(CommandKind.GetVmInfo, _dialect.WriteEmpty(_channel.Output, _sequence, CommandKind.GetVmInfo), out var data);
+        if (error == KvmiError.None)
+        {
+            var count = _dialect.ReadReply(data, out VmInfoReply info) == DecodeStatus.Ok
+                ? info.VcpuCount
+                : throw Malformed(CommandKind.GetVmInfo, data.Length, 16);
+            if (count > (uint)CapabilityProbe.MaxVcpus)
+            {
+                throw Lose(
+                    DetachReason.ProtocolError, $"GET_VM_INFO tells {count} vCPUs; there are at most {CapabilityProbe.MaxVcpus}");
+            }
+
+            Volatile.Write(ref _vcpuCount, Math.Max(_vcpuCount, (int)count));
         }
 
         return error;

@@ -106,13 +106,15 @@ internal sealed class ChildProcess : IDisposable
         throw _lines.IsCompleted ? Ended(null) : new BenchmarkException($"{_name} does not answer. It wrote: {Errors()}");
     }
 
-    /// <summary>Closes standard input, or sends SIGINT, and waits for the end.</summary>
+    /// <summary>
+    /// Closes standard input, or sends SIGTERM, and waits for the end. Not SIGINT: who measures in the background of a script ignores it, and so do its children.
+    /// </summary>
     /// <returns>The lines that were not taken before.</returns>
     public IReadOnlyList<string> End(bool interrupt)
     {
         if (interrupt)
         {
-            using var kill = Process.Start("kill", ["-INT", Id.ToString(CultureInfo.InvariantCulture)]);
+            using var kill = Process.Start("kill", ["-TERM", Id.ToString(CultureInfo.InvariantCulture)]);
             kill.WaitForExit();
         }
         else

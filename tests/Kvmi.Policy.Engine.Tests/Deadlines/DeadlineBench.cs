@@ -30,11 +30,11 @@ internal sealed class DeadlineBench : IAsyncDisposable
     {
     }
 
-    public DeadlineBench(Generation generation, PolicyFaults? faults = null)
+    public DeadlineBench(Generation generation, PolicyFaults? faults = null, TimeSpan? eventTimeout = null)
     {
         _engine = new PolicyEngine(new PolicyEngineOptions { Output = _sink, Faults = faults });
         _engine.Swap(generation);
-        _server = new TestServer(_engine);
+        _server = new TestServer(_engine, options => eventTimeout is { } limit ? options with { EventTimeout = limit } : options);
     }
 
     public Kvmi.Session.KvmiServer Server => _server.Server;
@@ -110,6 +110,19 @@ internal sealed class DeadlineBench : IAsyncDisposable
         }
     }
 
+    /// <summary>Carries out commands until something else has happened.</summary>
+    public void CarryOutUntil(Task happens)
+    {
+        while (!happens.IsCompleted)
+        {
+            TestServer.Until(() => happens.IsCompleted || Peer.HasData, "nothing comes");
+            if (Peer.HasData)
+            {
+                CarryOut(Peer.ReadHeader());
+            }
+        }
+    }
+
     public (uint Sequence, ushort Vcpu, EventAction Action, ulong NewValue) Ask(ushort vcpu, EventBody body, EventKind kind = EventKind.Cr)
     {
         Send(vcpu, body);
@@ -171,6 +184,9 @@ internal sealed class DeadlineBench : IAsyncDisposable
             case CommandKind.ReadPhysical:
                 FakePeer.V7.Read(payload, out ReadPhysical read);
                 Peer.Reply(header, new byte[read.Size]);
+                break;
+            case CommandKind.GetVmInfo:
+                Peer.Reply(header, new byte[16]);
                 break;
             default:
                 Peer.Reply(header, KvmiError.None);

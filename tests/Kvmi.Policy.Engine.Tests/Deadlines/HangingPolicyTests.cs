@@ -43,6 +43,29 @@ public sealed class HangingPolicyTests
     }
 
     [Fact]
+    public async Task Every_vote_on_an_event_whose_handler_is_lost_is_counted_that_of_the_lost_one_too()
+    {
+        DeadlineBench? bench = null;
+        await using var _ = bench = new DeadlineBench(
+            Loaded(Define("earlier", OnCr3), Cr(() => Decision.Allow)),
+            Loaded(Limited("hangs", DecisionKind.Keep), Cr(() =>
+            {
+                bench!.HangOnGate();
+                return Decision.Allow;
+            })),
+            Loaded(Define("later", OnCr3), Cr(() => Decision.Allow)));
+        bench.Attach();
+        bench.Ask(0, Write);
+        bench.Ask(0, Write);
+
+        // The first event was taken from the second policy, so the third was never asked about it; the second event has two voters.
+        Assert.Equal([2, 1, 1], bench.Summary.Policies.OrderBy(policy => policy.Id, StringComparer.Ordinal).Select(policy => policy.Events));
+        Assert.Equal(1, bench.Summary.Policies.Single(policy => policy.Id == "hangs").Decisions[DecisionKind.Keep]);
+        Assert.Equal(4, bench.Summary.Events);
+        bench.Release();
+    }
+
+    [Fact]
     public async Task Votes_that_are_there_and_the_time_out_decisions_of_those_that_are_missing_all_count()
     {
         DeadlineBench? bench = null;
@@ -245,6 +268,79 @@ public sealed class HangingPolicyTests
         bench.CarryOutUntil(() => bench.Pages.Values.All(access => access == PageAccess.All));
         await left.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
         Assert.Equal(["hangs"], bench.Statuses("timeout").Select(status => status.Policy));
+    }
+
+    [Fact]
+    public async Task A_policy_that_hangs_while_the_vm_goes_away_is_told_of_and_never_called_again()
+    {
+        DeadlineBench? bench = null;
+        var hung = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var detached = 0;
+        await using var _ = bench = new DeadlineBench(
+            new GenerationPolicy(
+                Limited("hangs", DecisionKind.Allow) with { Budget = PolicyBudget.Default with { Timeout = TimeSpan.FromMilliseconds(300) } },
+                new Leaving(() => detached++, Cr(() =>
+                {
+                    hung.SetResult();
+                    bench!.HangOnGate();
+                    return Decision.Allow;
+                })),
+                new("hangs")),
+            new GenerationPolicy(Define("other", OnCr3), new Leaving(left.SetResult, Cr(() => Decision.Allow)), new("other")));
+        bench.Attach();
+        bench.Send(0, Write);
+        bench.CarryOutUntil(hung.Task);
+        bench.Peer.Dispose();
+        await left.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        TestServer.Until(() => bench.Server.Vms.Count == 0, "the VM has not gone");
+        Assert.Equal(["hangs"], bench.Statuses("timeout").Select(status => status.Policy));
+        Assert.Equal([1, 0], bench.Summary.Policies.Select(policy => policy.Timeouts));
+        Assert.Equal(0, detached);
+    }
+
+    [Fact]
+    public async Task A_generation_whose_first_code_hangs_while_the_vm_goes_away_is_let_go()
+    {
+        DeadlineBench? bench = null;
+        var hung = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var _ = bench = new DeadlineBench(Loaded(Define("works", OnCr3), Cr(() => Decision.Set(0x7000))));
+        bench.Attach();
+        Assert.Equal(0x7000ul, bench.Ask(0, Write).NewValue);
+        var life = new CodeLife();
+        bench.Swap(new Generation(
+            2,
+            [
+                Loaded(Define("hangs", On(EventKind.Msr)), _ =>
+                {
+                    hung.SetResult();
+                    bench.HangOnGate();
+                    return [Msr(() => Decision.Allow)];
+                }),
+            ],
+            life));
+        bench.CarryOutUntil(hung.Task);
+        bench.Peer.Dispose();
+        TestServer.Until(() => bench.Server.Vms.Count == 0, "the VM has not gone");
+        Assert.False(life.Disposed);
+        bench.Swap(new Generation(3, [], new CodeLife()));
+        TestServer.Until(() => life.Disposed, "nobody needs the generation, and it is still there");
+    }
+
+    [Fact]
+    public async Task A_policy_that_hangs_while_all_are_switched_off_does_not_keep_the_others_on()
+    {
+        DeadlineBench? bench = null;
+        await using var _ = bench = new DeadlineBench(
+            new GenerationPolicy(Define("hangs", OnCr3), new Leaving(() => bench!.HangOnGate(), Cr(() => Decision.Allow)), new("hangs")),
+            Loaded(Define("other", OnCr3), Cr(() => Decision.Set(0x7000))));
+        bench.Attach();
+        Assert.Equal(0x7000ul, bench.Ask(0, Write).NewValue);
+        bench.SetMaster(MasterMode.Off);
+        bench.Ask(0, Write);
+        Assert.Equal(0x2000ul, bench.Ask(0, Write).NewValue);
+        Assert.Equal(["hangs"], bench.Statuses("timeout").Select(status => status.Policy));
+        Assert.Single(bench.Statuses("master-mode"));
     }
 
     [Fact]

@@ -45,6 +45,23 @@ public sealed class GenerationBuilderTests : IDisposable
     }
 
     [Fact]
+    public void Statistics_of_a_policy_that_was_away_for_a_generation_go_on()
+    {
+        // Its file was moved away and came back: the summary says what the policy did since the engine started.
+        var builder = Builder();
+        PolicyDefinition[] both = [Inline("a", "Decision OnCr(CrEvent e) => Allow;"), Inline("b", "Decision OnCr(CrEvent e) => Allow;")];
+        var first = builder.Build(both, PluginCatalog.Empty, null).Generation!;
+        var without = builder.Build(both[..1], PluginCatalog.Empty, first).Generation!;
+        Assert.Null(builder.Build([.. both[..1], Inline("bad", "nonsense")], PluginCatalog.Empty, without).Generation);
+        var again = builder.Build(both, PluginCatalog.Empty, without).Generation!;
+        Assert.Same(first.Policies[0].Statistics, again.Policies[0].Statistics);
+        Assert.Same(first.Policies[1].Statistics, again.Policies[1].Statistics);
+
+        var anew = builder.Build(both, PluginCatalog.Empty, null).Generation!;
+        Assert.NotSame(first.Policies[1].Statistics, anew.Policies[1].Statistics);
+    }
+
+    [Fact]
     public void One_bad_policy_means_no_generation_and_all_findings()
     {
         var result = Build(

@@ -79,7 +79,8 @@ internal sealed partial class CommandProcess : IAsyncDisposable
 
     private static CommandProcess Start(string program, string[] before, string? workingDirectory, string[] arguments, bool foreign = false)
     {
-        var start = new ProcessStartInfo(program)
+        // A background job of a script ignores SIGINT, and so would all that it starts: the command is to have the signals of a terminal.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT,TERM,HUP", program])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

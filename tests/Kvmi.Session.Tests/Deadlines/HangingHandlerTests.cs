@@ -104,6 +104,34 @@ public sealed class HangingHandlerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_vm_that_goes_away_while_its_handler_hangs_still_says_first_that_the_thread_is_another()
+    {
+        // The answer at the deadline finds the connection gone. Whoever keeps books on its calls needs to know of the one that never came back.
+        var hung = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var calls = new ConcurrentQueue<string>();
+        var handler = new TestHandler
+        {
+            OnEvent = (IIntrospectedVm vm, in EventFrame frame, ref EventReply reply) =>
+            {
+                hung.SetResult();
+                _gate.Wait();
+            },
+            OnReplaced = _ => calls.Enqueue("replaced"),
+            OnDetaching = (_, reason) => calls.Enqueue($"detaching: {reason}"),
+        };
+        await using var server = Serve(handler, options => options with { EventTimeout = TimeSpan.FromMilliseconds(300) });
+        using (var peer = FakePeer.Attached(server.Path))
+        {
+            peer.SendEvent(0, EventBody.Cr(3, 0, Hang));
+            await hung.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(DetachReason.PeerLost, await handler.FirstDetached);
+        Assert.Equal(["replaced", "detaching: PeerLost"], calls);
+        Release();
+    }
+
+    [Fact]
     public async Task A_handler_that_hangs_while_the_vm_is_attached_loses_its_thread()
     {
         var handler = new TestHandler

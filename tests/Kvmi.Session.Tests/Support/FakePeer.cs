@@ -196,6 +196,9 @@ internal sealed class FakePeer : IDisposable
         }
     }
 
+    /// <summary>True when a read would not wait.</summary>
+    public bool HasData => _end > _start || _socket.Poll(TimeSpan.Zero, SelectMode.SelectRead);
+
     public void CloseSending() => _socket.Shutdown(SocketShutdown.Send);
 
     public void Dispose() => _socket.Dispose();

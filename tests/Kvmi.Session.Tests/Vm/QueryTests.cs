@@ -101,6 +101,36 @@ public class QueryTests
     }
 
     [Fact]
+    public async Task The_number_of_vcpus_can_be_asked_for_again_and_never_shrinks()
+    {
+        var handler = new TestHandler
+        {
+            OnEvent = (IIntrospectedVm vm, in EventFrame frame, ref EventReply reply) =>
+            {
+                Assert.Equal(KvmiError.None, vm.RefreshVcpuCount());
+                reply.NewValue = (ulong)vm.VcpuCount;
+            },
+        };
+        await using var server = new TestServer(handler);
+        using var peer = FakePeer.Attached(server.Path, vcpus: 2, dialect: Kvmi.Protocol.Dialects.Dialect.Find(KvmiDialect.V12));
+        foreach (var (told, known) in new (byte Told, ulong Known)[] { (4, 4), (1, 4), (0, 4), (5, 5) })
+        {
+            peer.SendEvent(0, EventBody.Cr(3, 0, 1));
+            peer.Reply(peer.ReadCommand(CommandKind.GetVmInfo), [told, .. new byte[15]]);
+            Assert.Equal(known, peer.ReadEventReply(EventKind.Cr).NewValue);
+        }
+
+        // An event of one that is known does not take the others away.
+        peer.SendEvent(3, EventBody.Cr(3, 0, 1));
+        peer.Reply(peer.ReadCommand(CommandKind.GetVmInfo), [2, .. new byte[15]]);
+        Assert.Equal(5ul, peer.ReadEventReply(EventKind.Cr).NewValue);
+
+        peer.SendEvent(0, EventBody.Cr(3, 0, 1));
+        peer.Reply(peer.ReadCommand(CommandKind.GetVmInfo), [0, 0, 1, .. new byte[13]]);
+        Assert.Equal(DetachReason.ProtocolError, await handler.FirstDetached);
+    }
+
+    [Fact]
     public async Task A_vcpu_that_is_plugged_in_counts_and_its_event_reaches_the_handler()
     {
         var seen = new List<(EventKind, int)>();

@@ -6,6 +6,7 @@ using Kvmi.Session;
 using Kvmi.Session.Endpoints;
 using Kvmi.Simulator;
 using Kvmi.Simulator.Kernel;
+using Kvmi.Simulator.Machine;
 using Kvmi.Simulator.Scenarios;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -16,7 +17,7 @@ internal sealed class LeaseBench : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    private static readonly TimeSpan AShortWhile = TimeSpan.FromMilliseconds(60);
+    private static readonly TimeSpan AShortWhile = TimeSpan.FromMilliseconds(200);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("kvmi").FullName;
     private readonly CancellationTokenSource _end = new();
@@ -26,7 +27,9 @@ internal sealed class LeaseBench : IAsyncDisposable
     private readonly SimulationControl _control;
     private int _generation;
 
-    public LeaseBench(KvmiDialect dialect)
+    /// <param name="dialect">What the VM speaks.</param>
+    /// <param name="first">A further step of the scenario, before the others.</param>
+    public LeaseBench(KvmiDialect dialect, string? first = null)
     {
         Engine = new PolicyEngine(new PolicyEngineOptions { Output = Sink, StateDirectory = _folder });
         var options = new SimulatorOptions
@@ -39,11 +42,11 @@ internal sealed class LeaseBench : IAsyncDisposable
         };
         var scenario = ScenarioLoader.Parse(
             "leases.yaml",
-            """
+            $$"""
             vcpus: 2
             settle: 10ms
             max-wait: 50ms
-            steps:
+            steps:{{(first is null ? "" : $"\n  - {first}")}}
               - {program: int3, repeat: 2}
               - {program: syscalls, repeat: 3}
               - {program: process-switches, repeat: endless}
@@ -76,6 +79,9 @@ internal sealed class LeaseBench : IAsyncDisposable
         Until(() => Vm.Calls > start || _guest.Ended.IsCompleted, "the engine is called");
         SpinWait.SpinUntil(() => Vm.Calls >= start + calls || _guest.Ended.IsCompleted, AShortWhile);
     }
+
+    /// <summary>The guest's vCPU of this number, once it was plugged in; null before.</summary>
+    public IVcpu? Vcpu(int number) => number < _guest.Machine.VcpuCount ? _guest.Machine.GetVcpu(number) : null;
 
     public void HotPlug()
     {
@@ -143,7 +149,7 @@ internal sealed class LeaseBench : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static void Until(Func<bool> condition, string what) =>
+    public static void Until(Func<bool> condition, string what) =>
         Assert.True(SpinWait.SpinUntil(condition, Patience), $"In {Patience.TotalSeconds} s it did not happen that {what}.");
 
     private async Task StandStillAsync(HookedVm hook)
