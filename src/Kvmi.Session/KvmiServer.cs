@@ -6,7 +6,9 @@ using Kvmi.Protocol.Handshake;
 using Kvmi.Session.Deadlines;
 using Kvmi.Session.Detection;
 using Kvmi.Session.Endpoints;
+using Kvmi.Session.Latency;
 using Kvmi.Session.Peers;
+using Kvmi.Session.Placement;
 using Kvmi.Session.Vm;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -58,7 +60,8 @@ public sealed class KvmiServer : IAsyncDisposable
         _time = time;
         _log = logging.CreateLogger<KvmiServer>();
         _watchdog = new Watchdog(
-            new DeadlineLimits(options.EventTimeout, options.CallTimeout, options.MaxAbandonedThreads), time, _log);
+            new DeadlineLimits(options.EventTimeout, options.CallTimeout, options.MaxAbandonedThreads), time, _log,
+            options.Placement.WatchdogPriority);
         _registry = new PeerRegistry(options.MaxVms, options.MaxHandshakes);
         _services = new PeerServices(
             options,
@@ -67,7 +70,13 @@ public sealed class KvmiServer : IAsyncDisposable
             _registry,
             new RefusalLog(_log, time),
             new FirstIdMemory(),
-            new VmConnectionSettings(options.CommandTimeout, time, _log, _total, _watchdog) { Faults = options.Faults });
+            new VmConnectionSettings(options.CommandTimeout, time, _log, _total, _watchdog)
+            {
+                Faults = options.Faults,
+                Latency = options.Latency,
+                Placement = options.Placement,
+                Spins = SpinBudget.For(Environment.ProcessorCount, options.Placement.Processors is { Count: > 0 and var count } ? count : null),
+            });
     }
 
     /// <summary>Makes a server that does not listen yet, logs nothing and takes the system's clock.</summary>
@@ -104,6 +113,7 @@ public sealed class KvmiServer : IAsyncDisposable
 
     /// <summary>Opens every endpoint and starts to accept. On an exception nothing listens.</summary>
     /// <exception cref="KvmiEndpointException">The environment does not allow it; the message says why and what to do.</exception>
+    /// <exception cref="ThreadPlacementException">The environment does not allow the threads' processors or priority.</exception>
     /// <exception cref="InvalidOperationException">It was started before.</exception>
     public void Start()
     {
@@ -115,6 +125,7 @@ public sealed class KvmiServer : IAsyncDisposable
             }
 
             _started = true;
+            _options.Placement.Verify();
             Open();
             _watchdog.Start();
             foreach (var listener in _listeners)

@@ -1,6 +1,8 @@
 using Kvmi.Protocol;
 using Kvmi.Session.Endpoints;
 using Kvmi.Session.Faults;
+using Kvmi.Session.Latency;
+using Kvmi.Session.Placement;
 
 namespace Kvmi.Session;
 
@@ -66,6 +68,12 @@ public sealed record KvmiServerOptions
 
     /// <summary>Faults of peers that are injected on purpose, to see that policies survive them; null for none.</summary>
     public PeerFaults? Faults { get; init; }
+
+    /// <summary>How the VMs' threads wait for bytes.</summary>
+    public LatencyMode Latency { get; init; }
+
+    /// <summary>Processors and priority of the VMs' threads.</summary>
+    public ThreadPlacement Placement { get; init; } = ThreadPlacement.Anywhere;
 
     /// <summary>Is told when VMs come and go; may be null.</summary>
     public IVmObserver? Observer { get; init; }

@@ -95,4 +95,7 @@ internal static partial class LogMessages
 
     [LoggerMessage(2139, LogLevel.Warning, "{Endpoint}: other users are allowed to connect, but the socket has mode 0600, and only root passes that. Give it a group too (--socket-group, KvmiServerOptions.SocketGroup).")]
     public static partial void AllowedUsersCannotReach(this ILogger log, string endpoint);
+
+    [LoggerMessage(2400, LogLevel.Warning, "Peer {Peer}: its thread runs where and as the system likes. {Refusal}")]
+    public static partial void NotPlaced(this ILogger log, string peer, string refusal);
 }

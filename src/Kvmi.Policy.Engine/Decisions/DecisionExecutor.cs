@@ -114,7 +114,7 @@ internal sealed class DecisionExecutor
     private bool SendRegisters(PolicySet set, ReadOnlySpan<Vote> votes, int skipped)
     {
         var any = skipped > 0;
-        for (var i = 0; i < votes.Length && !any; i++)
+        for (var i = 0; i < votes.Length && !any && _context.Event.HasEdits; i++)
         {
             any = HasEdits(in votes[i]);
         }

@@ -21,12 +21,12 @@ internal sealed class DecisionReport
             }
 
             var policy = vote.Entry.Policy;
-            policy.Statistics.CountVote(vote.Audit ? vote.Asked.Kind : vote.Effective.Kind, vote.Audit);
+            policy.Tally.Count(vote.Audit ? vote.Asked.Kind : vote.Effective.Kind, vote.Audit);
 
             // The subscriptions of one policy stand together, and the policy saw one event.
             if (!ReferenceEquals(policy, last))
             {
-                policy.Statistics.Latency.Record(nanoseconds);
+                policy.Tally.Record(nanoseconds);
                 last = policy;
             }
         }

@@ -291,13 +291,13 @@ internal sealed partial class EventDecider
     /// <returns>False when it came back after its deadline.</returns>
     private bool TryInvoke(PolicyInstance policy, Delegate handler, in EventFrame frame, out Decision decision, out string? problem)
     {
-        var budget = policy.Definition.Budget;
+        var budget = policy.Budget;
         var meter = ScriptMeter.Current;
         Exception? failure = null;
         string? failureText = null;
         decision = default;
         meter.Begin(budget.Fuel, budget.Memory);
-        _context.Foreign.Begin(policy, ForeignCall.Handler, budget.Timeout);
+        _context.Foreign.Begin(policy, ForeignCall.Handler, budget.Timeout, meter);
         try
         {
             _context.Engine.Faults?.InPlaceOfHandler(_context.Foreign);

@@ -15,6 +15,9 @@ internal sealed class CurrentEvent
     /// <summary>The event is a hit of a policy's own breakpoint; the guest's byte is back already.</summary>
     public bool OwnBreakpoint;
 
+    /// <summary>A policy has edited a register for it.</summary>
+    public bool HasEdits;
+
     /// <summary>The event is a single step that policies asked for.</summary>
     public bool OwnStep;
     public EventFacts Facts;

@@ -5,7 +5,7 @@ namespace Kvmi.Policy.Engine.Runtime;
 
 /// <summary>
 /// Lends the VM's thread to code of policies, one call at a time, and knows whose it is. The engine's own code always comes back; only
-/// between <see cref="Begin"/> and <see cref="End"/> can the thread be lost.
+/// between <see cref="Begin(PolicyInstance, ForeignCall, TimeSpan)"/> and <see cref="End"/> can the thread be lost.
 /// </summary>
 internal sealed class ForeignCode
 {
@@ -31,12 +31,18 @@ internal sealed class ForeignCode
     /// <summary>True on a thread that was replaced.</summary>
     public bool IsLost => _custody.IsLost;
 
+    /// <summary>The time at which the current event began, by a clock.</summary>
+    public long EventStart(TimeProvider time) => _custody.EventStart(time);
+
     /// <summary>Code of the instance is called next.</summary>
-    public void Begin(PolicyInstance instance, ForeignCall call, TimeSpan limit)
+    public void Begin(PolicyInstance instance, ForeignCall call, TimeSpan limit) => Begin(instance, call, limit, ScriptMeter.Current);
+
+    /// <summary>Code of the instance is called next, on a thread whose meter is known.</summary>
+    public void Begin(PolicyInstance instance, ForeignCall call, TimeSpan limit, ScriptMeter meter)
     {
         Running = instance;
         Call = call;
-        Meter = ScriptMeter.Current;
+        Meter = meter;
         _custody.Lend(limit, ofEvent: call == ForeignCall.Handler);
     }
 

@@ -13,11 +13,13 @@ namespace Kvmi.Policy.Engine.Runtime;
 internal sealed class PolicyInstance
 {
     private readonly VmContext _context;
+    private PolicyTally? _tally;
 
     public PolicyInstance(VmContext context, GenerationPolicy source, int order, PolicyMemory memory, ServiceRegistry registry)
     {
         _context = context;
         Definition = source.Definition;
+        Budget = Definition.Budget;
         Statistics = source.Statistics;
         Order = order;
         Mode = context.Modes.Of(source.Definition);
@@ -34,7 +36,13 @@ internal sealed class PolicyInstance
 
     public PolicyDefinition Definition { get; }
 
+    /// <summary>What its calls may use, near at hand: it is asked for at every one of them.</summary>
+    public PolicyBudget Budget { get; }
+
     public PolicyStatistics Statistics { get; }
+
+    /// <summary>Counts what this instance does at every event; from <see cref="Bind"/> to the end of its service.</summary>
+    public PolicyTally Tally => _tally!;
 
     public string Id => Definition.Id;
 
@@ -125,6 +133,7 @@ internal sealed class PolicyInstance
         Entries = entries;
         PageFaultEntries = [.. entries.Where(entry => entry.Event == EventKind.PageFault)];
         Memory.Owner.Instance = this;
+        _tally = Statistics.OpenTally();
         InService = true;
     }
 
@@ -132,6 +141,7 @@ internal sealed class PolicyInstance
     public void TakeOutOfService()
     {
         InService = false;
+        _tally?.Close();
         if (Owner is { } owner)
         {
             if (ReferenceEquals(owner.Instance, this))

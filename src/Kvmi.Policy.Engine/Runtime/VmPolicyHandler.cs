@@ -71,14 +71,18 @@ public sealed partial class VmPolicyHandler : IVmHandler
             _context.Traps.VcpuCreated(frame.Vcpu);
         }
 
+        var before = _set;
         TakeOverIfNew();
-        var start = _start = _context.Engine.Time.GetTimestamp();
+
+        // What it takes to start a new generation is no policy's decision time.
+        var start = _start = ReferenceEquals(before, _set) ? _context.Foreign.EventStart(_context.Engine.Time) : _context.Engine.Time.GetTimestamp();
         var current = _context.Event;
         current.Facts = new EventFacts(in frame);
         current.Regs = frame.Regs;
         current.Number++;
         current.Timestamp = start;
         current.OwnBreakpoint = false;
+        current.HasEdits = false;
         current.OwnStep = false;
         current.Active = true;
         _context.Memory.Cache.Forget();

@@ -11,7 +11,11 @@ public sealed class LatencyHistogram
     private const int SubBits = 4;
     private const int SubBuckets = 1 << SubBits;
     private const int MaxExponent = 40;
-    private readonly long[] _buckets = new long[(MaxExponent + 2) * SubBuckets];
+
+    /// <summary>Number of buckets.</summary>
+    internal const int BucketCount = (MaxExponent + 2) * SubBuckets;
+
+    private readonly long[] _buckets = new long[BucketCount];
     private long _max;
 
     /// <summary>Number of recorded times.</summary>
@@ -37,19 +41,9 @@ public sealed class LatencyHistogram
     /// <param name="nanoseconds">Negative times count as 0, times over 18 minutes as 18 minutes.</param>
     public void Record(long nanoseconds)
     {
-        nanoseconds = Math.Clamp(nanoseconds, 0, (1L << MaxExponent) - 1);
+        nanoseconds = Clamp(nanoseconds);
         Interlocked.Increment(ref _buckets[BucketOf(nanoseconds)]);
-        var max = Volatile.Read(ref _max);
-        while (nanoseconds > max)
-        {
-            var seen = Interlocked.CompareExchange(ref _max, nanoseconds, max);
-            if (seen == max)
-            {
-                break;
-            }
-
-            max = seen;
-        }
+        RaiseMax(nanoseconds);
     }
 
     /// <summary>The time that <paramref name="quantile"/> of all recorded times do not exceed, in nanoseconds; 0 when there are none.</summary>
@@ -114,7 +108,42 @@ public sealed class LatencyHistogram
         return (total, sum);
     }
 
-    private static int BucketOf(long value)
+    /// <summary>Brings a time into the range that has buckets.</summary>
+    internal static long Clamp(long nanoseconds) => Math.Clamp(nanoseconds, 0, (1L << MaxExponent) - 1);
+
+    /// <summary>Adds what was counted elsewhere with the same buckets.</summary>
+    /// <param name="buckets">The counts; null for none.</param>
+    /// <param name="max">The longest time among them.</param>
+    internal void Add(long[]? buckets, long max)
+    {
+        for (var i = 0; i < buckets?.Length; i++)
+        {
+            Interlocked.Add(ref _buckets[i], Volatile.Read(ref buckets[i]));
+        }
+
+        RaiseMax(max);
+    }
+
+    /// <summary>Adds another histogram.</summary>
+    internal void Add(LatencyHistogram other) => Add(other._buckets, other.Max);
+
+    private void RaiseMax(long nanoseconds)
+    {
+        var max = Volatile.Read(ref _max);
+        while (nanoseconds > max)
+        {
+            var seen = Interlocked.CompareExchange(ref _max, nanoseconds, max);
+            if (seen == max)
+            {
+                break;
+            }
+
+            max = seen;
+        }
+    }
+
+    /// <summary>The bucket of a time that <see cref="Clamp"/> has brought into range.</summary>
+    internal static int BucketOf(long value)
     {
         if (value < SubBuckets)
         {

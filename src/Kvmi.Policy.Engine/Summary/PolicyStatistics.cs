@@ -3,13 +3,16 @@ using System.Collections.Concurrent;
 namespace Kvmi.Policy.Engine.Summary;
 
 /// <summary>
-/// Counters of one policy over all VMs and generations. Adding is safe from any thread and never allocates or locks.
+/// Counters of one policy over all VMs and generations. Adding is safe from any thread and never allocates or locks; what is counted at every
+/// event is counted by each instance for itself and added up when somebody asks.
 /// </summary>
 public sealed class PolicyStatistics
 {
     private readonly long[] _decisions = new long[(int)DecisionKind.Crash + 1];
     private readonly long[] _wouldHave = new long[(int)DecisionKind.Crash + 1];
     private readonly LatencyHistogram _latency = new();
+    private readonly Lock _lock = new();
+    private readonly List<PolicyTally> _tallies = [];
     private long _alerts;
     private long _records;
     private long _errors;
@@ -26,7 +29,19 @@ public sealed class PolicyStatistics
     public string PolicyId { get; }
 
     /// <summary>Events that reached a handler.</summary>
-    public long Events => Sum(_decisions) + Sum(_wouldHave);
+    public long Events
+    {
+        get
+        {
+            long sum = 0;
+            for (var kind = DecisionKind.Allow; kind <= DecisionKind.Crash; kind++)
+            {
+                sum += Decisions(kind) + WouldHave(kind);
+            }
+
+            return sum;
+        }
+    }
 
     /// <summary>Alerts raised, without the suppressed ones.</summary>
     public long Alerts => Volatile.Read(ref _alerts);
@@ -46,8 +61,24 @@ public sealed class PolicyStatistics
     /// <summary>Events whose time-out the policy has passed.</summary>
     public long Timeouts => Volatile.Read(ref _timeouts);
 
-    /// <summary>Time from the call of the first handler of an event to the decision, as nanoseconds.</summary>
-    public LatencyHistogram Latency => _latency;
+    /// <summary>Time from the begin of an event to the decision, as nanoseconds: a snapshot that is made at each call.</summary>
+    public LatencyHistogram Latency
+    {
+        get
+        {
+            var sum = new LatencyHistogram();
+            lock (_lock)
+            {
+                sum.Add(_latency);
+                foreach (var tally in _tallies)
+                {
+                    tally.AddTo(sum);
+                }
+            }
+
+            return sum;
+        }
+    }
 
     /// <summary>Events above the policy's rate, whether a handler was called for them or not.</summary>
     public long OverRate => Volatile.Read(ref _overRate);
@@ -56,13 +87,10 @@ public sealed class PolicyStatistics
     public ConcurrentDictionary<(string Vm, string Name), IPolicyFact> Facts { get; } = new();
 
     /// <summary>Votes that counted, by kind.</summary>
-    public long Decisions(DecisionKind kind) => Volatile.Read(ref _decisions[(int)kind]);
+    public long Decisions(DecisionKind kind) => Votes(_decisions, kind, audit: false);
 
     /// <summary>Audit votes, by kind.</summary>
-    public long WouldHave(DecisionKind kind) => Volatile.Read(ref _wouldHave[(int)kind]);
-
-    /// <summary>Counts an event and the policy's vote on it.</summary>
-    public void CountVote(DecisionKind kind, bool audit) => Interlocked.Increment(ref audit ? ref _wouldHave[(int)kind] : ref _decisions[(int)kind]);
+    public long WouldHave(DecisionKind kind) => Votes(_wouldHave, kind, audit: true);
 
     /// <summary>Counts an alert.</summary>
     public void CountAlert(bool suppressed) => Interlocked.Increment(ref suppressed ? ref _suppressedAlerts : ref _alerts);
@@ -82,14 +110,49 @@ public sealed class PolicyStatistics
     /// <summary>Counts an error.</summary>
     public void CountError() => Interlocked.Increment(ref _errors);
 
-    private static long Sum(long[] counters)
+    /// <summary>Opens the counters of a further instance; they count until they are closed.</summary>
+    internal PolicyTally OpenTally()
     {
-        long sum = 0;
-        foreach (ref readonly var counter in counters.AsSpan())
+        var tally = new PolicyTally(this);
+        lock (_lock)
         {
-            sum += Volatile.Read(in counter);
+            _tallies.Add(tally);
         }
 
-        return sum;
+        return tally;
+    }
+
+    /// <summary>Takes over what an instance has counted. Closing twice does nothing.</summary>
+    internal void Close(PolicyTally tally)
+    {
+        lock (_lock)
+        {
+            if (!_tallies.Remove(tally))
+            {
+                return;
+            }
+
+            for (var kind = DecisionKind.Allow; kind <= DecisionKind.Crash; kind++)
+            {
+                _decisions[(int)kind] += tally.Votes(kind, audit: false);
+                _wouldHave[(int)kind] += tally.Votes(kind, audit: true);
+            }
+
+            tally.AddTo(_latency);
+        }
+    }
+
+    private long Votes(long[] closed, DecisionKind kind, bool audit)
+    {
+        lock (_lock)
+        {
+            var sum = closed[(int)kind];
+            foreach (var tally in _tallies)
+            {
+                sum += tally.Votes(kind, audit);
+            }
+
+            return sum;
+        }
     }
 }

@@ -63,7 +63,7 @@ internal sealed record RunOptions
     /// <summary>What plugins and policies must satisfy.</summary>
     public required FileRules FileRules { get; init; }
 
-    /// <summary>Adds who may connect to the options of the server.</summary>
+    /// <summary>Adds who may connect, and how the VMs' threads wait and run, to the options of the server.</summary>
     public required Func<KvmiServerOptions, KvmiServerOptions> Peers { get; init; }
 
     /// <summary>Pages of guest memory that a VM's policies remember during an event; 0 for none.</summary>

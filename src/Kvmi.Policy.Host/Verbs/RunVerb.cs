@@ -69,6 +69,8 @@ internal static class RunVerb
         memory.AddTo(verb);
         var cache = new CompileCacheOptions();
         cache.AddTo(verb);
+        var latency = new LatencyOptions();
+        latency.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -108,8 +110,8 @@ internal static class RunVerb
                 Faults = InjectionOptions.Read(parse, inject, injectSeed),
                 AllowRemote = parse.GetValue(remote),
                 FileRules = security.Read(parse),
-                Peers = peers.Read(parse),
                 MemoryCachePages = memory.Read(parse),
+                Peers = latency.Read(parse, peers.Read(parse)),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),
                 CompileCache = cache.Read(parse, context),

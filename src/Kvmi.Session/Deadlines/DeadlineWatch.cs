@@ -44,10 +44,16 @@ internal sealed class DeadlineWatch
         }
 
         isBusy = view.IsOpen || view.Turn != _seenTurn;
+        var isSlow = view.Turn == _seenTurn;
         _seenTurn = view.Turn;
         if (view.State == CustodyState.Taken || !view.IsOpen)
         {
             return false;
+        }
+
+        if (isSlow && view.State == CustodyState.Lent && Vm.HasLateReplies(now))
+        {
+            SendReplies(in view);
         }
 
         if (view.Call != _seenCall)
@@ -89,6 +95,24 @@ internal sealed class DeadlineWatch
                 _answeredTurn = view.Turn;
                 _lateness.Add(late + _time.GetElapsedTime(now));
             }
+        }
+        finally
+        {
+            Custody.GiveBack(view.Term);
+        }
+    }
+
+    /// <summary>The handler has been at its event since the last look: replies that are ready do not wait for it.</summary>
+    private void SendReplies(in CustodyView view)
+    {
+        if (!Custody.TryBorrow(view.Term))
+        {
+            return;
+        }
+
+        try
+        {
+            Vm.TrySendReplies();
         }
         finally
         {

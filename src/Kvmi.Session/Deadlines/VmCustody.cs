@@ -133,6 +133,15 @@ public sealed class VmCustody
         }
     }
 
+    /// <summary>When the current event began. A reading of the clock that the session has taken anyway is used again where it is the same clock.</summary>
+    /// <param name="time">The clock that the caller measures with.</param>
+    /// <returns>A timestamp of <paramref name="time"/>: the event's begin, or now without an event or by another clock.</returns>
+    public long EventStart(TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        return _start != 0 && ReferenceEquals(time, _time) ? _start : time.GetTimestamp();
+    }
+
     internal static CustodyState StateOf(long term) => (CustodyState)(term & StateMask);
 
     internal void Leave() => Publish(CustodyState.Lent);
@@ -150,12 +159,13 @@ public sealed class VmCustody
         }
     }
 
-    /// <summary>An event begins; its deadline counts from now.</summary>
-    internal void BeginEvent()
+    /// <summary>An event begins.</summary>
+    /// <param name="now">The time, from which its deadline counts.</param>
+    internal void BeginEvent(long now)
     {
         _turn++;
         _eventCall = _call + 1;
-        Volatile.Write(ref _start, _time.GetTimestamp());
+        Volatile.Write(ref _start, now);
         WakeWatchdog();
     }
 

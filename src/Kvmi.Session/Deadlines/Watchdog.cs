@@ -14,6 +14,7 @@ internal sealed class Watchdog : IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly DeadlineLimits _limits;
+    private readonly int _priority;
     private readonly LatenessHistogram _lateness = new();
     private readonly AutoResetEvent _wake = new(false);
     private readonly Lock _lock = new();
@@ -33,8 +34,14 @@ internal sealed class Watchdog : IDisposable
     private int _collections;
     private bool _failing;
 
-    public Watchdog(DeadlineLimits limits, TimeProvider time, ILogger log)
+    /// <summary>Makes a watchdog that does not run yet.</summary>
+    /// <param name="limits">Of the handlers.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="log">Log.</param>
+    /// <param name="priority">Its real-time priority, where it is permitted.</param>
+    public Watchdog(DeadlineLimits limits, TimeProvider time, ILogger log, int priority = 1)
     {
+        _priority = priority;
         _limits = limits;
         _time = time;
         _log = log;
@@ -118,7 +125,7 @@ internal sealed class Watchdog : IDisposable
 
     private void Run()
     {
-        var refusal = NativeThreads.MakeRealTime();
+        var refusal = NativeThreads.MakeRealTime(_priority, roundRobin: true);
         _isRealTime = refusal is null;
         if (refusal is null)
         {

@@ -16,6 +16,7 @@ internal static partial class NativeMethods
     public const int SockNonblock = 0x800;
     public const int Eintr = 4;
     public const int Enoent = 2;
+    public const int Eagain = 11;
     public const int Eacces = 13;
     public const int Enodev = 19;
     public const int Eaddrinuse = 98;
@@ -24,6 +25,7 @@ internal static partial class NativeMethods
 
     public const int SolSocket = 1;
     public const int SoPeerCred = 17;
+    public const int MsgDontWait = 0x40;
 
     private const int AtFdCwd = -100;
     private const int AtSymlinkNoFollow = 0x100;
@@ -46,6 +48,9 @@ internal static partial class NativeMethods
 
     [LibraryImport("libc", EntryPoint = "unlink", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     public static partial int Unlink(string path);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    public static partial nint Receive(SafeHandle socket, Span<byte> buffer, nuint length, int flags);
 
     /// <summary>Accepts one connection.</summary>
     /// <exception cref="SocketException">The call failed.</exception>

@@ -221,8 +221,22 @@ internal sealed class PeerSession : IDisposable
         log.Attached(
             connection.Identity.Name, connection.Identity.Uuid, Peer, dialect, connection.VcpuCount, connection.Capabilities.Describe());
         Observe(observer => observer.Connected(status));
-        connection.StartSuccessor = () => Start(() => End(connection, status, connection.Continue()));
+        Place();
+        connection.StartSuccessor = () => Start(() =>
+        {
+            Place();
+            End(connection, status, connection.Continue());
+        });
         End(connection, status, connection.Run(_services.Factory));
+    }
+
+    /// <summary>Moves the calling thread, the VM's owner from here on, to where the user wants it.</summary>
+    private void Place()
+    {
+        if (_services.Connection.Placement.Try() is { } refusal)
+        {
+            _services.Connection.Log.NotPlaced(Peer, refusal);
+        }
     }
 
     private void End(VmConnection connection, VmStatus status, DetachReason reason)

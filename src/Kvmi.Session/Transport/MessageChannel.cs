@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Handshake;
+using Kvmi.Session.Latency;
 
 namespace Kvmi.Session.Transport;
 
@@ -42,6 +43,9 @@ internal sealed class MessageChannel : IDisposable
 
     /// <summary>Largest payload that the peer may send.</summary>
     public int MaxPayload { get; set; } = UndecidedPayload;
+
+    /// <summary>Looks for bytes for a while before <see cref="Receive"/> sleeps; null to sleep at once.</summary>
+    public ReceiveSpin? Spin { get; set; }
 
     /// <summary>Bytes received so far. Any thread.</summary>
     public long BytesReceived => Volatile.Read(ref _bytesReceived);
@@ -98,7 +102,7 @@ internal sealed class MessageChannel : IDisposable
             _inputStart = 0;
         }
 
-        var count = _socket.Receive(_input.AsSpan(_inputEnd), SocketFlags.None, out error);
+        var count = ReceiveBytes(_input.AsSpan(_inputEnd), out error);
         switch (error)
         {
             case SocketError.Success when count > 0:
@@ -112,6 +116,25 @@ internal sealed class MessageChannel : IDisposable
             default:
                 return ReceiveStatus.Failed;
         }
+    }
+
+    private int ReceiveBytes(Span<byte> buffer, out SocketError error)
+    {
+        if (Spin is not { } spin)
+        {
+            return _socket.Receive(buffer, SocketFlags.None, out error);
+        }
+
+        var count = spin.Receive(_socket.SafeHandle, buffer);
+        if (count != ReceiveSpin.Nothing)
+        {
+            error = SocketError.Success;
+            return count;
+        }
+
+        count = _socket.Receive(buffer, SocketFlags.None, out error);
+        spin.Waited(count > 0);
+        return count;
     }
 
     /// <summary>True when a receive would return at once.</summary>

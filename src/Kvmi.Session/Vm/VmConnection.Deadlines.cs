@@ -87,6 +87,23 @@ internal sealed partial class VmConnection : IWatchedVm
         return true;
     }
 
+    bool IWatchedVm.HasLateReplies(long now) => _loss is null && _channel.HasOutput && AreRepliesLate(now);
+
+    void IWatchedVm.TrySendReplies()
+    {
+        try
+        {
+            if (_channel.IsWritable())
+            {
+                FlushOrLose();
+            }
+        }
+        catch (VmConnectionLostException)
+        {
+            // Noted; the owner thread or its successor finds it.
+        }
+    }
+
     void IWatchedVm.Replace(bool giveUp)
     {
         _giveUp = giveUp;

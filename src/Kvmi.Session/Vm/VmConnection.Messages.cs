@@ -145,12 +145,14 @@ internal sealed partial class VmConnection
     private void ContinueUnknown(in MessageHeader header, ReadOnlySpan<byte> message)
     {
         _statistics.Event();
+        _now = _time.GetTimestamp();
         if (_dialect.ReadUnknownEvent(message, out var vcpu, out var eventId) != DecodeStatus.Ok)
         {
             throw Lose(DetachReason.ProtocolError, $"an event (seq {header.Sequence}, {header.Size} payload bytes) is malformed");
         }
 
         MakeRoom();
+        NoteUnsent();
         _channel.Commit(_dialect.WriteUnknownEventReply(_channel.Output, header.Sequence, vcpu, eventId));
         CountReply();
         if (_unknownEvents.Add(eventId))
@@ -177,6 +179,7 @@ internal sealed partial class VmConnection
         }
 
         MakeRoom();
+        NoteUnsent();
         int length;
         try
         {
@@ -192,6 +195,15 @@ internal sealed partial class VmConnection
 
         _channel.Commit(length);
         CountReply();
+    }
+
+    /// <summary>A reply is about to be ready: the oldest one if none is yet.</summary>
+    private void NoteUnsent()
+    {
+        if (!_channel.HasOutput)
+        {
+            Volatile.Write(ref _unsentSince, _now);
+        }
     }
 
     private void CountReply()

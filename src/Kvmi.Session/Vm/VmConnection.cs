@@ -18,6 +18,9 @@ internal sealed partial class VmConnection : IIntrospectedVm
 
     private const byte Int3 = 0xCC;
 
+    /// <summary>How long a reply that is ready may wait for the decisions about events that are here already.</summary>
+    private static readonly TimeSpan CoalesceLimit = TimeSpan.FromMicroseconds(20);
+
     private readonly MessageChannel _channel;
     private readonly Dialect _dialect;
     private readonly TimeProvider _time;
@@ -34,12 +37,17 @@ internal sealed partial class VmConnection : IIntrospectedVm
     private string? _loss;
     private long _allocated;
 
+    // Times of the session's clock: the last one that was read, and when the decision about the oldest reply began that has not been sent.
+    private long _now;
+    private long _unsentSince;
+
     /// <summary>Makes the connection; the calling thread becomes its owner.</summary>
     public VmConnection(
         MessageChannel channel, Dialect dialect, uint firstSequence, VmDescription description, VmConnectionSettings settings)
     {
         _channel = channel;
         _channel.MaxPayload = dialect.MaxPayload;
+        _channel.Spin = settings.NewSpin();
         _dialect = dialect;
         _sequence = firstSequence;
         Identity = description.Identity;
@@ -142,7 +150,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
 
     private DetachReason Loop()
     {
-        var lastIdle = _time.GetTimestamp();
+        var lastIdle = _now = _time.GetTimestamp();
         while (true)
         {
             DispatchQueued();
@@ -162,11 +170,12 @@ internal sealed partial class VmConnection : IIntrospectedVm
                 return DetachReason.Stopping;
             }
 
-            if (!ReceiveOrLose() || _time.GetElapsedTime(lastIdle) >= MessageChannel.Tick)
+            // What was received before has read the clock; that is near enough here.
+            if (!ReceiveOrLose() || _time.GetElapsedTime(lastIdle, _now) >= MessageChannel.Tick)
             {
                 CountAllocations();
                 NotifyIdle();
-                lastIdle = _time.GetTimestamp();
+                lastIdle = _now = _time.GetTimestamp();
             }
         }
     }
@@ -187,6 +196,8 @@ internal sealed partial class VmConnection : IIntrospectedVm
                 throw new InvalidOperationException("A queued event was read before and cannot be read again.");
             }
 
+            _now = _time.GetTimestamp();
+            SendLateReplies();
             if (_dialect.ExpectsReply(slot.Kind))
             {
                 Decide(slot, in frame);
@@ -199,12 +210,27 @@ internal sealed partial class VmConnection : IIntrospectedVm
         }
     }
 
+    /// <summary>
+    /// A reply waits for those behind it, so that all leave in one write, but not for long: the vCPU stands still meanwhile. What a handler that
+    /// takes its time still keeps back, the watchdog sends.
+    /// </summary>
+    private void SendLateReplies()
+    {
+        if (_channel.HasOutput && AreRepliesLate(_now))
+        {
+            FlushOrLose();
+            _now = _time.GetTimestamp();
+        }
+    }
+
+    private bool AreRepliesLate(long now) => _time.GetElapsedTime(Volatile.Read(ref _unsentSince), now) > CoalesceLimit;
+
     private void Decide(EventSlot slot, in EventFrame frame)
     {
         var reply = Default(in frame);
         Exception? failure = null;
         _current = slot;
-        _custody.BeginEvent();
+        _custody.BeginEvent(_now);
         Lend(_watchdog.Limits.Event);
         try
         {

@@ -1,5 +1,7 @@
 using Kvmi.Session.Deadlines;
 using Kvmi.Session.Faults;
+using Kvmi.Session.Latency;
+using Kvmi.Session.Placement;
 using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Session.Vm;
@@ -14,4 +16,16 @@ internal sealed record VmConnectionSettings(TimeSpan CommandTimeout, TimeProvide
 {
     /// <summary>Faults that are injected on purpose; null for none.</summary>
     public PeerFaults? Faults { get; init; }
+
+    /// <summary>How owner threads wait.</summary>
+    public LatencyMode Latency { get; init; }
+
+    /// <summary>Processors and priority of owner threads.</summary>
+    public ThreadPlacement Placement { get; init; } = ThreadPlacement.Anywhere;
+
+    /// <summary>How many owner threads may spin at once.</summary>
+    public SpinBudget Spins { get; init; } = new(0);
+
+    /// <summary>What one connection spins with; null when it sleeps at once.</summary>
+    public ReceiveSpin? NewSpin() => Latency == LatencyMode.Idle ? null : new ReceiveSpin(Latency, Spins, Time);
 }

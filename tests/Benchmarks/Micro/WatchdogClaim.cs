@@ -25,7 +25,7 @@ public class WatchdogClaim
     [Benchmark]
     public void Event()
     {
-        _custody.BeginEvent();
+        _custody.BeginEvent(TimeProvider.System.GetTimestamp());
         _custody.EndEvent();
     }
 
@@ -42,6 +42,12 @@ public class WatchdogClaim
     private sealed class NoVm(VmCustody custody) : IWatchedVm
     {
         public VmCustody Custody => custody;
+
+        public bool HasLateReplies(long now) => false;
+
+        public void TrySendReplies()
+        {
+        }
 
         public bool TryAnswer() => true;
 

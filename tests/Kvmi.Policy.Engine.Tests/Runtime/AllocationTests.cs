@@ -68,6 +68,8 @@ public sealed class AllocationTests
             Decision OnDescriptor(DescriptorEvent e) { seen.TrySet(e.Vcpu, e.Rip); return Allow; }
             Decision OnHypercall(HypercallEvent e) { seen.TrySet(e.Vcpu, e.Rip); return Allow; }
             Decision OnXsetbv(XsetbvEvent e) { seen.TrySet(e.Vcpu, e.Rip); return Allow; }
+            Decision OnTrap(TrapEvent e) { seen.TrySet(e.Vcpu, e.Rip); return Allow; }
+            Decision OnCpuid(CpuidEvent e) { seen.TrySet(e.Vcpu, e.Rip); return Allow; }
             """;
         (EventKind Kind, string Handler, EventBody Body)[] kinds =
         [
@@ -78,6 +80,8 @@ public sealed class AllocationTests
             (EventKind.Descriptor, "OnDescriptor", EventBody.Descriptor(DescriptorTable.Idtr, true)),
             (EventKind.Hypercall, "OnHypercall", EventBody.Plain(EventKind.Hypercall)),
             (EventKind.Xsetbv, "OnXsetbv", EventBody.Xsetbv(0, 1, 3)),
+            (EventKind.Trap, "OnTrap", EventBody.Trap(14, 2, 0x1000)),
+            (EventKind.Cpuid, "OnCpuid", EventBody.Cpuid(1, 0, 2)),
         ];
         using var bench = new EngineBench();
         var result = Scripting.Policies.Build([.. Enumerable.Range(0, 10).Select(i => Scripting.Policies.Inline(
@@ -100,6 +104,25 @@ public sealed class AllocationTests
             Assert.Equal(0, policy.Errors);
             Assert.True(policy.Events >= 700, $"{policy.Id} saw {policy.Events} events; each of the first {kinds.Length} kinds was to reach it");
         });
+    }
+
+    [Fact]
+    public void Alerts_that_are_silenced_allocate_nothing()
+    {
+        using var bench = new EngineBench();
+        var result = Scripting.Policies.Build([Scripting.Policies.Inline(
+            "p", "Decision OnCr(CrEvent e) { Alert(\"seen\"); return Allow; }", On(EventKind.Cr) with { Handler = "OnCr" }) with
+        {
+            Alerts = new PolicyAlertSettings(["vcpu"], TimeSpan.FromHours(1)),
+        }]);
+        Assert.Empty(result.Findings);
+        bench.Engine.Swap(result.Generation!);
+        bench.Attach();
+        bench.Vm.Recording = false;
+        AssertNoAllocation(bench, EventBody.Cr(3, 0x1000, 0x2000));
+        var summary = bench.Engine.GetSummary().Policies[0];
+        Assert.Equal((1, 0), (summary.Alerts, summary.Errors));
+        Assert.Equal(summary.Events - 1, summary.SuppressedAlerts);
     }
 
     [Theory]

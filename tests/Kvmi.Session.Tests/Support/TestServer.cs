@@ -9,11 +9,11 @@ internal sealed class TestServer : IAsyncDisposable, IVmObserver
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("kvmi").FullName;
 
-    public TestServer(IVmHandlerFactory handlers, Func<KvmiServerOptions, KvmiServerOptions>? configure = null)
+    public TestServer(IVmHandlerFactory handlers, Func<KvmiServerOptions, KvmiServerOptions>? configure = null, TimeProvider? time = null)
     {
         Path = System.IO.Path.Combine(_folder, "s");
         var options = new KvmiServerOptions { Endpoints = [KvmiEndpoint.Parse("unix:" + Path)], Observer = this };
-        Server = new KvmiServer(configure?.Invoke(options) ?? options, handlers, Log, TimeProvider.System);
+        Server = new KvmiServer(configure?.Invoke(options) ?? options, handlers, Log, time ?? TimeProvider.System);
         Server.Start();
     }
 

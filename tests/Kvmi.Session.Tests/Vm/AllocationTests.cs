@@ -1,5 +1,6 @@
 using Kvmi.Protocol;
 using Kvmi.Protocol.Events;
+using Kvmi.Session.Latency;
 using Kvmi.Session.Tests.Support;
 using Kvmi.Session.Vm;
 
@@ -11,10 +12,12 @@ public class AllocationTests
     private const int Measured = 10_000;
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(3)]
-    public async Task The_owner_thread_allocates_nothing_per_event(int reads)
+    [InlineData(0, LatencyMode.Idle)]
+    [InlineData(1, LatencyMode.Idle)]
+    [InlineData(3, LatencyMode.Idle)]
+    [InlineData(1, LatencyMode.Balanced)]
+    [InlineData(1, LatencyMode.Low)]
+    public async Task The_owner_thread_allocates_nothing_per_event(int reads, LatencyMode mode)
     {
         var events = 0;
         var idles = 0;
@@ -53,7 +56,7 @@ public class AllocationTests
             },
             OnIdle = _ => idles++,
         };
-        await using var server = new TestServer(handler);
+        await using var server = new TestServer(handler, options => options with { Latency = mode });
         using var peer = FakePeer.Attached(server.Path, vcpus: 2);
         var data = new byte[64];
         for (var i = 0; !Volatile.Read(ref done); i++)

@@ -100,17 +100,24 @@ public static class ScriptGuard
     }
 
     /// <summary>Starts a run from the caller's place on the stack.</summary>
-    internal static unsafe void LimitStack()
+    /// <param name="slice">Steps that it may make before it looks at the thread's budget.</param>
+    internal static unsafe void Begin(long slice)
     {
         // The stack that a run may use must be there; how much of it the thread has in all does not matter.
         RuntimeHelpers.EnsureSufficientExecutionStack();
         byte here;
+        t_slice = slice;
         t_stackLimit = (nuint)(&here) - StackLength;
         t_protectedLimit = (nuint)(&here) - ProtectedLength;
     }
 
     /// <summary>Ends the run: what is called outside of one may stand anywhere on the stack.</summary>
-    internal static void ReleaseStack() => t_stackLimit = t_protectedLimit = 0;
+    internal static void End()
+    {
+        t_slice = 0;
+        t_stackLimit = 0;
+        t_protectedLimit = 0;
+    }
 
     /// <summary>Makes the next call look at the thread's budget.</summary>
     internal static void Restart() => t_slice = 0;

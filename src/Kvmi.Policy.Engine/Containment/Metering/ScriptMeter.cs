@@ -28,14 +28,13 @@ internal sealed class ScriptMeter
     {
         _fuel = fuel;
         _left = fuel;
-        _slice = 0;
+        _slice = Math.Min(fuel, SliceLength);
         _memory = memory;
         _exceeded = null;
         _stop = false;
         _allocatedAtStart = GC.GetAllocatedBytesForCurrentThread();
         _running = true;
-        ScriptGuard.Restart();
-        ScriptGuard.LimitStack();
+        ScriptGuard.Begin(_slice);
     }
 
     /// <summary>The run has to end: its next loop or call throws. Any thread, while the run lasts.</summary>
@@ -49,8 +48,7 @@ internal sealed class ScriptMeter
         if (_exceeded is null && GC.GetAllocatedBytesForCurrentThread() - _allocatedAtStart > _memory)
             _exceeded = MemoryText();
 
-        ScriptGuard.Restart();
-        ScriptGuard.ReleaseStack();
+        ScriptGuard.End();
         return _exceeded;
     }
 

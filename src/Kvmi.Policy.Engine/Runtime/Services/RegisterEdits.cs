@@ -36,6 +36,7 @@ internal sealed class RegisterEdits : IRegisterEdits
 
         _values[index] = value;
         _edited |= 1u << index;
+        _context.Event.HasEdits = true;
     }
 
     /// <summary>Writes the edits of registers that nobody wrote before.</summary>
