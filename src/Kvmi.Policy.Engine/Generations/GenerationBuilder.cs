@@ -51,6 +51,9 @@ public sealed class GenerationBuilder
         }
     }
 
+    /// <summary>What became of the workers of all generations so far. Any thread.</summary>
+    public WorkerCounters WorkerCounters => _workers.Counters;
+
     /// <summary>Builds the next generation.</summary>
     /// <param name="definitions">The validated policies.</param>
     /// <param name="plugins">What <see cref="PluginSetLoader"/> found. A broken plugin is an error only when a policy needs it.</param>

@@ -65,6 +65,9 @@ internal sealed record RunOptions
     /// <summary>Adds who may connect to the options of the server.</summary>
     public required Func<KvmiServerOptions, KvmiServerOptions> Peers { get; init; }
 
+    /// <summary>Adds how long events may take to the options of the server.</summary>
+    public required Func<KvmiServerOptions, KvmiServerOptions> Deadlines { get; init; }
+
     /// <summary>Every policy's code runs in a worker.</summary>
     public bool Untrusted { get; init; }
 

@@ -65,6 +65,8 @@ internal static class RunVerb
         security.AddTo(verb);
         var peers = new PeerOptions();
         peers.AddTo(verb);
+        var deadlines = new DeadlineOptions();
+        deadlines.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -105,6 +107,7 @@ internal static class RunVerb
                 AllowRemote = parse.GetValue(remote),
                 FileRules = security.Read(parse),
                 Peers = peers.Read(parse),
+                Deadlines = deadlines.Read(parse),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),
             });

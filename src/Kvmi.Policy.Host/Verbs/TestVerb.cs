@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Loading;
 using Kvmi.Policy.Host.Output.Records;
@@ -30,10 +31,10 @@ internal static class TestVerb
         };
         var security = new SecurityOptions();
         security.AddTo(verb);
-        VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
-            Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
+        VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(PolicyThread.Run(
+            () => Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
                 DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)), SiteOptions.Existing(parse.GetRequiredValue(sites)),
-                security.Read(parse), parse.GetValue(untrusted), parse.GetValue(allowWeak))));
+                security.Read(parse), parse.GetValue(untrusted), parse.GetValue(allowWeak)))));
         return verb;
     }
 

@@ -13,6 +13,10 @@ namespace Kvmi.Session.Peers;
 /// <summary>One connection from accept to close, on a thread of its own: handshake, detection, then the VM.</summary>
 internal sealed class PeerSession : IDisposable
 {
+    // Handlers run on this thread, and scripts of policies may recurse as deeply as it allows: not as deeply as the ulimit of whoever started
+    // the host. Only what is used takes memory.
+    private const int StackSize = 16 << 20;
+
     private readonly MessageChannel _channel;
     private readonly PeerServices _services;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -103,7 +107,7 @@ internal sealed class PeerSession : IDisposable
 
     private void Start(Action run)
     {
-        var thread = new Thread(() => RunGuarded(run))
+        var thread = new Thread(() => RunGuarded(run), StackSize)
         {
             IsBackground = true,
             Name = string.Create(CultureInfo.InvariantCulture, $"kvmi-vm-{_number}"),
