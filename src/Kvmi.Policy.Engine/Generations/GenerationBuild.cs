@@ -25,7 +25,8 @@ internal sealed partial class GenerationBuild(
     PluginCatalog catalog,
     Generation? previous,
     WorkerSettings? workers,
-    WorkerCensus census)
+    WorkerCensus census,
+    PluginConstruction construction)
 {
     private static readonly IReadOnlyList<Type> SharedTypes = [typeof(PolicyBase), typeof(CommandKind)];
 
@@ -181,7 +182,7 @@ internal sealed partial class GenerationBuild(
             return RemoteFactoryOf(definition);
 
         if (definition.Code.Plugin is { } plugin)
-            return PluginPolicyType.TryMakeFactory(definition, catalog.Find(plugin)!.MainAssemblyPath, code.Plugins[plugin].MainAssembly, _findings);
+            return PluginPolicyType.TryMakeFactory(definition, catalog.Find(plugin)!.MainAssemblyPath, code.Plugins[plugin].MainAssembly, _findings, construction);
 
         if (_scripts.GetValueOrDefault(definition.Id) is { } script)
             return ScriptPolicyFactory.Make(definition, script, context!.Load(script.Image, script.Symbols));

@@ -19,6 +19,7 @@ public sealed class GenerationBuilder
     private readonly TimeProvider _time;
     private readonly List<IReadOnlyList<WeakReference>> _built = [];
     private readonly WorkerCensus _workers = new();
+    private readonly PluginConstruction _construction = new(PolicyBudget.StartTimeout);
     private int _number;
 
     /// <summary>Makes a builder. Its running numbers start at 1.</summary>
@@ -54,6 +55,9 @@ public sealed class GenerationBuilder
     /// <summary>What became of the workers of all generations so far. Any thread.</summary>
     public WorkerCounters WorkerCounters => _workers.Counters;
 
+    /// <summary>Constructors of plugins that did not return while a generation was built, and those of them that still have not. Any thread.</summary>
+    public (int Lost, int Hanging) HungConstructors => _construction.Counters;
+
     /// <summary>Builds the next generation.</summary>
     /// <param name="definitions">The validated policies.</param>
     /// <param name="plugins">What <see cref="PluginSetLoader"/> found. A broken plugin is an error only when a policy needs it.</param>
@@ -69,7 +73,7 @@ public sealed class GenerationBuilder
             try
             {
                 var result = new GenerationBuild(
-                    _compiler, _loader, _time, code, _number + 1, definitions, plugins, previous, Workers, _workers).Run();
+                    _compiler, _loader, _time, code, _number + 1, definitions, plugins, previous, Workers, _workers, _construction).Run();
                 generation = result.Generation;
                 return result;
             }

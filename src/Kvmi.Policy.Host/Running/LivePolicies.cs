@@ -6,6 +6,7 @@ using Kvmi.Policy.Engine.Reload;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Loading;
 using Kvmi.Policy.Host.Output;
+using Kvmi.Session.Deadlines;
 using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Policy.Host.Running;
@@ -51,6 +52,13 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     /// <summary>Reads, builds and swaps now, also when nothing changed. Any thread.</summary>
     /// <returns>What became of it; cancelled when the run ends first.</returns>
     public Task<ReloadReport> ReloadAsync() => _reloader.ReloadNowAsync();
+
+    /// <summary>Adds the threads that plugins have kept while they were loaded.</summary>
+    public DeadlineCounters WithHungConstructors(DeadlineCounters counters)
+    {
+        var (lost, hanging) = _workshop.Builder.HungConstructors;
+        return counters with { AbandonedThreads = counters.AbandonedThreads + lost, AbandonedNow = counters.AbandonedNow + hanging };
+    }
 
     /// <summary>What became of the worker processes so far; null when no policy needed one.</summary>
     public WorkerCounters? Workers => _workshop.Builder.WorkerCounters is { Started: > 0 } counters ? counters : null;

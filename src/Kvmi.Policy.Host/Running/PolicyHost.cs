@@ -179,7 +179,7 @@ internal sealed class PolicyHost
             LostOutput = summary.LostOutput,
             Reloads = policies.Reloads,
             FailedReloads = policies.FailedReloads,
-            Deadlines = server.Deadlines,
+            Deadlines = policies.WithHungConstructors(server.Deadlines),
             Memory = MemoryOutput.Now(),
             Faults = _options.Faults?.Summary,
             Workers = policies.Workers,

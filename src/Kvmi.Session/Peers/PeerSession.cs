@@ -224,9 +224,9 @@ internal sealed class PeerSession : IDisposable
 
         log.Attached(
             connection.Identity.Name, connection.Identity.Uuid, Peer, dialect, connection.VcpuCount, connection.Capabilities.Describe());
-        Observe(observer => observer.Connected(status));
+        var observer = _services.Options.Observer;
         connection.StartSuccessor = () => Start(() => End(connection, status, connection.Continue()));
-        End(connection, status, connection.Run(_services.Factory));
+        End(connection, status, connection.Run(_services.Factory, () => observer?.Connected(status)));
     }
 
     private void End(VmConnection connection, VmStatus status, DetachReason reason)
@@ -234,7 +234,13 @@ internal sealed class PeerSession : IDisposable
         _services.Connection.Log.Detached(connection.Identity.Name, Peer, reason);
         _channel.Dispose();
         _services.Registry.Remove(this);
-        Observe(observer => observer.Disconnected(status, reason, connection.Loss));
+        if (_services.Options.Observer is { } observer)
+        {
+            connection.StartSuccessor = () => Start(connection.Retire);
+            connection.Tell(() => observer.Disconnected(status, reason, connection.Loss));
+        }
+
+        connection.Close();
     }
 
     /// <summary>
@@ -273,23 +279,6 @@ internal sealed class PeerSession : IDisposable
         lock (_lock)
         {
             return _stopRequested;
-        }
-    }
-
-    private void Observe(Action<IVmObserver> action)
-    {
-        if (_services.Options.Observer is not { } observer)
-        {
-            return;
-        }
-
-        try
-        {
-            action(observer);
-        }
-        catch (Exception exception)
-        {
-            _services.Connection.Log.ObserverFailed(exception, Peer);
         }
     }
 }

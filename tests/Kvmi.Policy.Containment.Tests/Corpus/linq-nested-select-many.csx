@@ -1,5 +1,5 @@
 // WHAT: A query in the lambda of a query in the lambda of a query, over numbers without end.
-// EXPECT: stopped used up its fuel
+// EXPECT: stopped
 using System.Linq;
 using System.Collections.Generic;
 
