@@ -74,19 +74,21 @@ public sealed class WorkerCommandTests : IDisposable
     [InlineData("test")]
     public async Task Validate_and_test_start_a_worker_and_leave_none(string verb)
     {
+        // The verb test looks only at policies that have tests.
+        const string Tests = "\n  tests:\n    - name: passes\n      steps:\n        - event: cr\n          with: { cr: 3, old: 1, new: 2 }\n          expect: { decision: allow }\n";
         var folder = Directory.CreateDirectory(Path.Combine(_directory.Path, "plugins", "telling")).FullName;
         await File.WriteAllBytesAsync(Path.Combine(folder, "Telling.dll"), PluginAssembly.Build("telling",
             "public Census() => throw new System.InvalidOperationException(\"in a worker: \" + (System.Environment.GetEnvironmentVariable(\"KVMI_POLICY_WORKER\") != null)); "
             + "public Kvmi.Policy.Decision OnCr3(Kvmi.Policy.CrEvent e) => Kvmi.Policy.Decision.Allow;"), TestContext.Current.CancellationToken);
         _directory.Write("policies/telling/policy.yaml", SamplePolicies.Yaml.Replace(
-            "  mode: audit", "  mode: audit\n  trust: untrusted\n  script: { plugin: telling, type: Census }", StringComparison.Ordinal));
+            "  mode: audit", "  mode: audit\n  trust: untrusted\n  script: { plugin: telling, type: Census }", StringComparison.Ordinal) + Tests);
         var result = (await CommandProcess.RunAsync(
             verb, Path.Combine(_directory.Path, "policies"), "--plugins", Path.Combine(_directory.Path, "plugins"))).Expect(1);
         Assert.Contains(result.Output, line => line.Contains("in a worker: True", StringComparison.Ordinal));
         AssertNoOrphans();
 
         // And where all is well.
-        _directory.Write("good/policy.yaml", SamplePolicies.Yaml.Replace("spec:", "spec:\n  trust: untrusted", StringComparison.Ordinal));
+        _directory.Write("good/policy.yaml", SamplePolicies.Yaml.Replace("spec:", "spec:\n  trust: untrusted", StringComparison.Ordinal) + Tests);
         _directory.Write("good/good.csx", SamplePolicies.Script("first"));
         (await CommandProcess.RunAsync(verb, Path.Combine(_directory.Path, "good"))).Expect(0);
         AssertNoOrphans();
