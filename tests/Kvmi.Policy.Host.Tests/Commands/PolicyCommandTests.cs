@@ -55,7 +55,7 @@ public sealed partial class PolicyCommandTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_policy_may_recurse_256_levels_through_handlers(bool untrusted)
+    public async Task A_policy_may_recurse_80_levels_through_handlers(bool untrusted)
     {
         using var directory = new TestDirectory();
         directory.Write("policies/walk/policy.yaml", """
@@ -67,7 +67,7 @@ public sealed partial class PolicyCommandTests
               budget: { timeout: 500ms }
               subscriptions: [{ event: cr, when: { cr: 3 }, handler: OnCr }]
               tests:
-                - name: 256 levels
+                - name: 80 levels
                   steps:
                     - event: cr
                       with: { cr: 3, old: 1, new: 2 }
@@ -78,7 +78,7 @@ public sealed partial class PolicyCommandTests
 
             Decision OnCr(CrEvent e)
             {
-                if (Walk(256, new List<int> { 1 }) == 256) Alert("walked");
+                if (Walk(80, new List<int> { 1 }) == 80) Alert("walked");
                 return Allow;
             }
 
