@@ -4,7 +4,8 @@ namespace Kvmi.Session;
 
 /// <summary>
 /// Is told when VMs come and go. Called on the owner thread of the VM, so it must return soon; different VMs call
-/// concurrently. An exception is logged and otherwise without effect.
+/// concurrently. An exception is logged and otherwise without effect. A call that has not returned within
+/// <see cref="KvmiServerOptions.CallTimeout"/> loses its thread, which counts as abandoned; another one goes on with the VM.
 /// </summary>
 public interface IVmObserver
 {

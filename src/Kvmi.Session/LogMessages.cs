@@ -73,6 +73,12 @@ internal static partial class LogMessages
     [LoggerMessage(2033, LogLevel.Error, "Peer {Peer}, VM '{Vm}': the handler does not return; its thread is given up and another one goes on.")]
     public static partial void ThreadAbandoned(this ILogger log, string peer, string vm);
 
+    [LoggerMessage(2650, LogLevel.Error, "Peer {Peer}, VM '{Vm}': {Who} does not return; its thread is given up and another one goes on.")]
+    public static partial void CallAbandoned(this ILogger log, string peer, string vm, string who);
+
+    [LoggerMessage(2651, LogLevel.Error, "Peer {Peer}, VM '{Vm}': there is no handler for it, so nothing can be decided; what waits is answered by default, and the connection is closed.")]
+    public static partial void NoHandler(this ILogger log, string peer, string vm);
+
     [LoggerMessage(2034, LogLevel.Warning, "Peer {Peer}: the handler came back after the deadline of event {Kind} (vCPU {Vcpu}, seq {Sequence}); what it said is dropped.")]
     public static partial void LateResult(this ILogger log, string peer, EventKind kind, int vcpu, uint sequence);
 

@@ -63,6 +63,9 @@ internal static class CodeFindings
     /// <summary>A plugin uses something that the allow-lists do not name.</summary>
     public const string PluginNotAllowed = "KP0510";
 
+    /// <summary>The constructor of a plugin's class does not return.</summary>
+    public const string PluginHangs = "KP0630";
+
     /// <summary>Two policies have one id.</summary>
     public const string DuplicatePolicy = "KP0601";
 

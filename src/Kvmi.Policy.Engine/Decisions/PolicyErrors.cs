@@ -44,7 +44,8 @@ internal static class PolicyErrors
 
     /// <summary>What a handler did that passed its deadline, to follow "it".</summary>
     public static string TimeoutText(PolicyInstance policy) => string.Create(
-        CultureInfo.InvariantCulture, $"took longer than its time-out of {policy.Definition.Budget.Timeout.TotalMilliseconds:0.###} ms allows");
+        CultureInfo.InvariantCulture,
+        $"took longer than its time-out of {policy.Definition.Budget.Timeout.TotalMilliseconds:0.###} ms, or the time of all policies for one event, allows");
 
     /// <summary>The onTimeout decision where it is legal; an audit policy never fails closed.</summary>
     public static Decision AtTimeout(PolicyInstance policy, in EventFacts facts) =>

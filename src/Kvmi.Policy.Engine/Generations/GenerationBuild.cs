@@ -24,7 +24,8 @@ internal sealed partial class GenerationBuild(
     PluginCatalog catalog,
     Func<string, PolicyStatistics> statisticsOf,
     WorkerSettings? workers,
-    WorkerCensus census)
+    WorkerCensus census,
+    PluginConstruction construction)
 {
     private static readonly IReadOnlyList<Type> SharedTypes = [typeof(PolicyBase), typeof(CommandKind)];
 
@@ -145,7 +146,7 @@ internal sealed partial class GenerationBuild(
         Parallel.For(
             0,
             wanted.Count,
-            new ParallelOptions { MaxDegreeOfParallelism = previous is null ? Environment.ProcessorCount : 1 },
+            new ParallelOptions { MaxDegreeOfParallelism = number == 1 ? Environment.ProcessorCount : 1 },
             index => results[index] = CompileScript(wanted[index]));
 
         foreach (var (definition, result) in wanted.Zip(results))
@@ -202,7 +203,7 @@ internal sealed partial class GenerationBuild(
             return RemoteFactoryOf(definition);
 
         if (definition.Code.Plugin is { } plugin)
-            return PluginPolicyType.TryMakeFactory(definition, catalog.Find(plugin)!.MainAssemblyPath, code.Plugins[plugin].MainAssembly, _findings);
+            return PluginPolicyType.TryMakeFactory(definition, catalog.Find(plugin)!.MainAssemblyPath, code.Plugins[plugin].MainAssembly, _findings, construction);
 
         if (_scripts.GetValueOrDefault(definition.Id) is { } script)
             return ScriptPolicyFactory.Make(definition, script, context!.Load(script.Image, script.Symbols));

@@ -23,6 +23,7 @@ public sealed class GenerationBuilder
 
     // By policy. A file that goes and comes back, or is broken for a while, is the same policy.
     private readonly Dictionary<string, PolicyStatistics> _statistics = new(StringComparer.Ordinal);
+    private readonly PluginConstruction _construction = new(PolicyBudget.StartTimeout);
     private int _number;
 
     /// <summary>Makes a builder. Its running numbers start at 1.</summary>
@@ -55,6 +56,12 @@ public sealed class GenerationBuilder
         }
     }
 
+    /// <summary>What became of the workers of all generations so far. Any thread.</summary>
+    public WorkerCounters WorkerCounters => _workers.Counters;
+
+    /// <summary>Constructors of plugins that did not return while a generation was built, and those of them that still have not. Any thread.</summary>
+    public (int Lost, int Hanging) HungConstructors => _construction.Counters;
+
     /// <summary>Builds the next generation.</summary>
     /// <param name="definitions">The validated policies.</param>
     /// <param name="plugins">What <see cref="PluginSetLoader"/> found. A broken plugin is an error only when a policy needs it.</param>
@@ -74,7 +81,7 @@ public sealed class GenerationBuilder
             try
             {
                 var result = new GenerationBuild(
-                    _compiler, _loader, _time, code, _number + 1, definitions, plugins, StatisticsOf, Workers, _workers).Run();
+                    _compiler, _loader, _time, code, _number + 1, definitions, plugins, StatisticsOf, Workers, _workers, _construction).Run();
                 generation = result.Generation;
                 return result;
             }

@@ -1,6 +1,5 @@
 using System.Reflection;
 using Kvmi.Policy.Engine.Code;
-using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
 
@@ -12,7 +11,12 @@ internal static class PluginPolicyType
     private const BindingFlags AnyMethod = BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
 
     /// <summary>The factory of the policy; null with findings when the class or a handler is wrong.</summary>
-    public static IPolicyFactory? TryMakeFactory(PolicyDefinition definition, string pluginPath, Assembly assembly, List<Finding> findings)
+    /// <param name="definition">The policy.</param>
+    /// <param name="pluginPath">File of the plugin, for findings.</param>
+    /// <param name="assembly">The plugin.</param>
+    /// <param name="findings">Where findings go.</param>
+    /// <param name="construction">Tries the constructor; null: on this thread, where somebody else has the deadline.</param>
+    public static IPolicyFactory? TryMakeFactory(PolicyDefinition definition, string pluginPath, Assembly assembly, List<Finding> findings, PluginConstruction? construction = null)
     {
         try
         {
@@ -22,7 +26,7 @@ internal static class PluginPolicyType
 
             var before = findings.Count;
             HandlerCheck.Check(definition, [.. type.GetMethods(AnyMethod).Select(method => Describe(method, pluginPath))], $"class {type.FullName}", findings);
-            return findings.Count > before || !ConstructorWorks(definition, pluginPath, type, findings)
+            return findings.Count > before || !ConstructorWorks(definition, pluginPath, type, findings, construction)
                 ? null
                 : new PluginPolicyFactory(definition, type);
         }
@@ -75,20 +79,20 @@ internal static class PluginPolicyType
     }
 
     // Constructors do nothing by contract (services come with OnAttach), so one that throws is found before the swap.
-    private static bool ConstructorWorks(PolicyDefinition definition, string pluginPath, Type type, List<Finding> findings)
+    private static bool ConstructorWorks(
+        PolicyDefinition definition, string pluginPath, Type type, List<Finding> findings, PluginConstruction? construction)
     {
-        try
-        {
-            _ = Activator.CreateInstance(type, BindingFlags.DoNotWrapExceptions | BindingFlags.Instance | BindingFlags.Public, null, null, null);
+        var isHanging = false;
+        var problem = construction is null ? PluginConstruction.TryHere(type) : construction.Try(type, out isHanging);
+        if (problem is null)
             return true;
-        }
-        catch (Exception exception)
-        {
-            findings.Add(new(new(pluginPath), FindingSeverity.Error, CodeFindings.PluginType,
-                $"policy '{definition.Id}': the constructor of {type.FullName} threw {ExceptionText.Of(exception)}",
-                "services are available from OnAttach on, not in the constructor"));
-            return false;
-        }
+
+        findings.Add(new(new(pluginPath), FindingSeverity.Error, isHanging ? CodeFindings.PluginHangs : CodeFindings.PluginType,
+            $"policy '{definition.Id}': the constructor of {type.FullName} {problem}",
+            isHanging
+                ? "let the constructor do nothing; OnAttach has the services, and a deadline of its own"
+                : "services are available from OnAttach on, not in the constructor"));
+        return false;
     }
 
     private static HandlerMethod Describe(MethodInfo method, string pluginPath) => new(

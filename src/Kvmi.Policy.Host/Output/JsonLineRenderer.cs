@@ -254,6 +254,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         json.WriteNumberValue(record.Memory.Generation2);
         json.WriteEndArray();
         FaultCounts.Write(json, record.Faults);
+        WorkerCounts.Write(json, record.Workers);
     }
 
     private static void Totals(Utf8JsonWriter json, TotalsOutput record)

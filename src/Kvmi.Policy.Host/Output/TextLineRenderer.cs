@@ -267,6 +267,7 @@ internal sealed class TextLineRenderer : ILineRenderer
 
         TextDeadlines.Write(_line, record.Deadlines);
         FaultCounts.Write(_line, record.Faults);
+        WorkerCounts.Write(_line, record.Workers);
     }
 
     // The sentence says what people need; only what a VM allows is more than a sentence.

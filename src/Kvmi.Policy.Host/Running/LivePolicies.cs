@@ -1,10 +1,12 @@
 using System.Globalization;
 using Kvmi.Policy.Engine;
+using Kvmi.Policy.Engine.Containment.Worker;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Reload;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Loading;
 using Kvmi.Policy.Host.Output;
+using Kvmi.Session.Deadlines;
 using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Policy.Host.Running;
@@ -15,6 +17,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     private readonly ResultWriter _results;
     private readonly ILogger _logger;
     private readonly PolicyReloader _reloader;
+    private readonly PolicyWorkshop _workshop;
     private bool _first = true;
     private bool _disposed;
     private long _reloads;
@@ -24,7 +27,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     {
         _results = context.Results;
         _logger = context.LoggerFactory.CreateLogger("Kvmi.Policy.Host");
-        var workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode, options.FileRules, options.Untrusted, options.AllowWeakWorker, options.CompileCache);
+        _workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode, options.FileRules, options.Untrusted, options.AllowWeakWorker, options.CompileCache);
         _reloader = new PolicyReloader(
             new PolicyReloaderOptions
             {
@@ -33,8 +36,8 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
                 PluginRules = options.FileRules.Plugins,
                 SingleFiles = options.Sites,
             },
-            workshop.Source(options.Policies, options.Sites),
-            workshop.Builder,
+            _workshop.Source(options.Policies, options.Sites),
+            _workshop.Builder,
             engine,
             this,
             context.Time);
@@ -49,6 +52,16 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     /// <summary>Reads, builds and swaps now, also when nothing changed. Any thread.</summary>
     /// <returns>What became of it; cancelled when the run ends first.</returns>
     public Task<ReloadReport> ReloadAsync() => _reloader.ReloadNowAsync();
+
+    /// <summary>Adds the threads that plugins have kept while they were loaded.</summary>
+    public DeadlineCounters WithHungConstructors(DeadlineCounters counters)
+    {
+        var (lost, hanging) = _workshop.Builder.HungConstructors;
+        return counters with { AbandonedThreads = counters.AbandonedThreads + lost, AbandonedNow = counters.AbandonedNow + hanging };
+    }
+
+    /// <summary>What became of the worker processes so far; null when no policy needed one.</summary>
+    public WorkerCounters? Workers => _workshop.Builder.WorkerCounters is { Started: > 0 } counters ? counters : null;
 
     /// <summary>Loads the policies and keeps them in step with their files from then on.</summary>
     /// <returns>Null when they cannot be loaded; the findings are written.</returns>

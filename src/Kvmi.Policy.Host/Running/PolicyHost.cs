@@ -114,7 +114,7 @@ internal sealed class PolicyHost
         return result is null or { EndedAsWritten: true } || end == RunEnd.Signal ? ExitCode.Fine : ExitCode.Failure;
     }
 
-    private KvmiServerOptions ServerOptions(KvmiEndpoint? own) => _options.Peers(new()
+    private KvmiServerOptions ServerOptions(KvmiEndpoint? own) => _options.Deadlines(_options.Peers(new()
     {
         Endpoints = own is null ? _options.Endpoints : [own, .. _options.Endpoints],
         Dialect = _options.Dialect,
@@ -122,7 +122,7 @@ internal sealed class PolicyHost
         AllowRemote = _options.AllowRemote,
         Faults = _options.Faults?.ForPeers,
         Observer = _watcher,
-    });
+    }));
 
     private void Reload(LivePolicies policies) =>
         _ = policies.ReloadAsync().ContinueWith(
@@ -180,9 +180,10 @@ internal sealed class PolicyHost
             LostOutput = summary.LostOutput,
             Reloads = policies.Reloads,
             FailedReloads = policies.FailedReloads,
-            Deadlines = server.Deadlines,
+            Deadlines = policies.WithHungConstructors(server.Deadlines),
             Memory = MemoryOutput.Now(),
             Faults = _options.Faults?.Summary,
+            Workers = policies.Workers,
             RefusedPeers = server.UsersRefused,
             Elapsed = _context.Time.GetElapsedTime(started),
             End = Words.CamelCase(end.ToString()),

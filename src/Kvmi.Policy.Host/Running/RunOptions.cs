@@ -69,6 +69,9 @@ internal sealed record RunOptions
     /// <summary>Pages of guest memory that a VM's policies remember during an event; 0 for none.</summary>
     public int MemoryCachePages { get; init; } = MemoryOptions.DefaultCachePages;
 
+    /// <summary>Adds how long events may take to the options of the server.</summary>
+    public required Func<KvmiServerOptions, KvmiServerOptions> Deadlines { get; init; }
+
     /// <summary>Every policy's code runs in a worker.</summary>
     public bool Untrusted { get; init; }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Host.CommandLine;
@@ -37,7 +38,7 @@ internal static class ReplayVerb
             var directories = DefaultDirectories.Policies(parse.GetRequiredValue(policies));
             var workshop = new PolicyWorkshop(context.Time, DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
                 parse.GetValue(mode), security.Read(parse), cache: cache.Read(parse, context));
-            return Task.FromResult(captures.Max(capture => Replay(context, workshop, directories, capture)));
+            return Task.FromResult(PolicyThread.Run(() => captures.Max(capture => Replay(context, workshop, directories, capture))));
         });
         return verb;
     }

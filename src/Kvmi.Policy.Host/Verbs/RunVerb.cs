@@ -71,6 +71,8 @@ internal static class RunVerb
         cache.AddTo(verb);
         var latency = new LatencyOptions();
         latency.AddTo(verb);
+        var deadlines = new DeadlineOptions();
+        deadlines.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -112,6 +114,7 @@ internal static class RunVerb
                 FileRules = security.Read(parse),
                 MemoryCachePages = memory.Read(parse),
                 Peers = latency.Read(parse, peers.Read(parse)),
+                Deadlines = deadlines.Read(parse),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),
                 CompileCache = cache.Read(parse, context),

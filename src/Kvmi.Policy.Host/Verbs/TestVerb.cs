@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Scripting.Cache;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Loading;
@@ -33,10 +34,10 @@ internal static class TestVerb
         security.AddTo(verb);
         var cache = new CompileCacheOptions();
         cache.AddTo(verb);
-        VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(
-            Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
+        VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(PolicyThread.Run(
+            () => Run(context, PolicyWorkshop.RequireExisting(parse.GetRequiredValue(paths)),
                 DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)), SiteOptions.Existing(parse.GetRequiredValue(sites)),
-                security.Read(parse), parse.GetValue(untrusted), parse.GetValue(allowWeak), cache.Read(parse, context))));
+                security.Read(parse), parse.GetValue(untrusted), parse.GetValue(allowWeak), cache.Read(parse, context)))));
         return verb;
     }
 

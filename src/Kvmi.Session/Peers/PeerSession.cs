@@ -13,6 +13,10 @@ namespace Kvmi.Session.Peers;
 /// <summary>One connection from accept to close, on a thread of its own: handshake, detection, then the VM.</summary>
 internal sealed class PeerSession : IDisposable
 {
+    // Handlers run on this thread, and scripts of policies may recurse as deeply as it allows: not as deeply as the ulimit of whoever started
+    // the host. Only what is used takes memory.
+    private const int StackSize = 16 << 20;
+
     private readonly MessageChannel _channel;
     private readonly PeerServices _services;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -103,7 +107,7 @@ internal sealed class PeerSession : IDisposable
 
     private void Start(Action run)
     {
-        var thread = new Thread(() => RunGuarded(run))
+        var thread = new Thread(() => RunGuarded(run), StackSize)
         {
             IsBackground = true,
             Name = string.Create(CultureInfo.InvariantCulture, $"kvmi-vm-{_number}"),
@@ -220,14 +224,14 @@ internal sealed class PeerSession : IDisposable
 
         log.Attached(
             connection.Identity.Name, connection.Identity.Uuid, Peer, dialect, connection.VcpuCount, connection.Capabilities.Describe());
-        Observe(observer => observer.Connected(status));
+        var observer = _services.Options.Observer;
         Place();
         connection.StartSuccessor = () => Start(() =>
         {
             Place();
             End(connection, status, connection.Continue());
         });
-        End(connection, status, connection.Run(_services.Factory));
+        End(connection, status, connection.Run(_services.Factory, () => observer?.Connected(status)));
     }
 
     /// <summary>Moves the calling thread, the VM's owner from here on, to where the user wants it.</summary>
@@ -244,7 +248,13 @@ internal sealed class PeerSession : IDisposable
         _services.Connection.Log.Detached(connection.Identity.Name, Peer, reason);
         _channel.Dispose();
         _services.Registry.Remove(this);
-        Observe(observer => observer.Disconnected(status, reason, connection.Loss));
+        if (_services.Options.Observer is { } observer)
+        {
+            connection.StartSuccessor = () => Start(connection.Retire);
+            connection.Tell(() => observer.Disconnected(status, reason, connection.Loss));
+        }
+
+        connection.Close();
     }
 
     /// <summary>
@@ -283,23 +293,6 @@ internal sealed class PeerSession : IDisposable
         lock (_lock)
         {
             return _stopRequested;
-        }
-    }
-
-    private void Observe(Action<IVmObserver> action)
-    {
-        if (_services.Options.Observer is not { } observer)
-        {
-            return;
-        }
-
-        try
-        {
-            action(observer);
-        }
-        catch (Exception exception)
-        {
-            _services.Connection.Log.ObserverFailed(exception, Peer);
         }
     }
 }

@@ -1,10 +1,57 @@
+using System.Runtime.ExceptionServices;
 using Kvmi.Protocol.Events;
+using Kvmi.Session.Deadlines;
 
 namespace Kvmi.Session.Vm;
 
 /// <summary>Calls of the handler's members other than OnEvent: each with a deadline, and nothing that it throws ends the connection.</summary>
 internal sealed partial class VmConnection
 {
+    /// <summary>Calls an observer. What it throws is logged.</summary>
+    /// <exception cref="HandlerAbandonedException">It did not come back in time, and another thread has taken this one's place.</exception>
+    public void Tell(Action call)
+    {
+        Exception? failure = null;
+        _custody.Lend(_watchdog.Limits.Call, ofEvent: false);
+        try
+        {
+            call();
+        }
+        catch (Exception exception)
+        {
+            failure = exception;
+        }
+
+        _custody.Reclaim();
+        if (failure is not null)
+        {
+            _log.ObserverFailed(failure, Identity.Peer);
+        }
+    }
+
+    private void Make()
+    {
+        IVmHandler? handler = null;
+        Exception? failure = null;
+        _custody.Lend(_watchdog.Limits.Call, ofEvent: false);
+        try
+        {
+            handler = _factory!.Create(this);
+        }
+        catch (Exception exception)
+        {
+            failure = exception;
+        }
+
+        _custody.Reclaim();
+        if (failure is not null)
+        {
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        _handler = handler;
+    }
+
     private void NotifyAttached()
     {
         Exception? failure = null;

@@ -19,12 +19,17 @@ internal sealed partial class VmConnection : IWatchedVm
     /// <summary>Starts a thread that calls <see cref="Continue"/>. Called by the watchdog.</summary>
     public Action? StartSuccessor { get; set; }
 
-    /// <summary>Goes on where a thread was lost that ran <see cref="Run(IVmHandlerFactory)"/> or this; the calling thread becomes the owner.</summary>
+    /// <summary>Goes on where a thread was lost that ran <see cref="Run(IVmHandlerFactory, Action)"/> or this; the calling thread becomes the owner.</summary>
     /// <exception cref="HandlerAbandonedException">Another thread has taken this one's place in turn.</exception>
     public DetachReason Continue()
     {
         _custody.Adopt();
         _allocated = GC.GetAllocatedBytesForCurrentThread();
+        if (_handler is null)
+        {
+            return ContinueWithoutHandler();
+        }
+
         _log.ThreadAbandoned(Identity.Peer, Identity.Name);
         _current = null;
         if (_ending is { } reason)
@@ -52,6 +57,33 @@ internal sealed partial class VmConnection : IWatchedVm
             }
         });
     }
+
+    /// <summary>Takes the place of a thread that an observer has kept after the VM's end. The calling thread becomes the owner.</summary>
+    public void Retire()
+    {
+        _custody.Adopt();
+        _log.CallAbandoned(Identity.Peer, Identity.Name, "the observer, which was told of its end,");
+        Close();
+    }
+
+    private DetachReason ContinueWithoutHandler() => RunToEnd(() =>
+    {
+        _log.CallAbandoned(Identity.Peer, Identity.Name, _isMaking ? "the factory of its handler" : "the observer, which was told of its arrival,");
+        ThrowIfLost();
+        Resume();
+        if (_giveUp)
+        {
+            _log.TooManyThreads(Identity.Peer, Identity.Name, _watchdog.Limits.Threads);
+        }
+        else if (!_isMaking)
+        {
+            Begin();
+        }
+        else
+        {
+            _log.NoHandler(Identity.Peer, Identity.Name);
+        }
+    });
 
     /// <summary>A thread that has lost the connection ends.</summary>
     public void Leave() => _custody.Forget();

@@ -29,6 +29,8 @@ internal sealed partial class VmConnection : IIntrospectedVm
     private readonly EventTotal _total;
     private readonly VmStatistics _statistics = new();
     private readonly Watchdog _watchdog;
+    private IVmHandlerFactory? _factory;
+    private bool _isMaking;
     private IVmHandler? _handler;
     private volatile bool _stopRequested;
     private volatile string? _abortReason;
@@ -93,16 +95,29 @@ internal sealed partial class VmConnection : IIntrospectedVm
 
     /// <summary>Runs the VM on the owner thread until it goes away.</summary>
     /// <exception cref="HandlerAbandonedException">Another thread has taken this one's place: <see cref="Continue"/> runs there.</exception>
-    public DetachReason Run(IVmHandlerFactory factory)
+    /// <param name="factory">Makes the handler.</param>
+    /// <param name="connected">Tells the observer; before the handler is made.</param>
+    public DetachReason Run(IVmHandlerFactory factory, Action connected)
     {
+        _factory = factory;
         _watchdog.Add(_custody, this);
         return RunToEnd(() =>
         {
-            EnableUnhook();
-            _handler = factory.Create(this);
-            NotifyAttached();
-            _allocated = GC.GetAllocatedBytesForCurrentThread();
+            Tell(connected);
+            Begin();
         });
+    }
+
+    /// <summary>Nothing is left that could hang: the watchdog forgets the VM.</summary>
+    public void Close() => _watchdog.Remove(_custody);
+
+    private void Begin()
+    {
+        EnableUnhook();
+        _isMaking = true;
+        Make();
+        NotifyAttached();
+        _allocated = GC.GetAllocatedBytesForCurrentThread();
     }
 
     private DetachReason RunToEnd(Action begin)
@@ -111,7 +126,9 @@ internal sealed partial class VmConnection : IIntrospectedVm
         try
         {
             begin();
-            reason = Loop();
+
+            // Without a handler nobody can decide: what waits is answered by default, and the VM goes on alone.
+            reason = _handler is null ? DetachReason.Stopping : Loop();
         }
         catch (VmConnectionLostException) when (_loss is not null)
         {
@@ -299,8 +316,6 @@ internal sealed partial class VmConnection : IIntrospectedVm
         {
             // Nobody waits for these answers any more: vCPUs of a closed connection go on by themselves.
         }
-
-        _watchdog.Remove(_custody);
     }
 
     /// <summary>The handler has given back what it took; events that were on their way meanwhile get the default answer.</summary>

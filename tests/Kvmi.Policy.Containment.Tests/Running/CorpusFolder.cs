@@ -38,7 +38,7 @@ internal sealed class CorpusFolder : IDisposable
             .Where(path => Path.GetFileName(path) is var name && (name.StartsWith("System", StringComparison.Ordinal) || name.StartsWith("Kvmi", StringComparison.Ordinal)))
             .Select(path => MetadataReference.CreateFromFile(path))]);
 
-    public CorpusFolder(CorpusCase? hostile)
+    public CorpusFolder(CorpusCase? hostile, bool untrusted = false)
     {
         Write("policies/innocent/policy.yaml", Yaml("test.innocent", 900, InnocentSubscriptions, ""));
         Write("policies/innocent/innocent.csx", Innocent);
@@ -48,6 +48,7 @@ internal sealed class CorpusFolder : IDisposable
         }
 
         var code = hostile.IsPlugin ? $"  script: {{ plugin: {hostile.Name}, type: Hostile }}\n" : "";
+        code += untrusted ? "  trust: untrusted\n" : "";
         Write("policies/hostile/policy.yaml", Yaml(HostileId, 100, HostileSubscriptions, code, hostile.Outcome == CorpusOutcome.Deadline ? "100ms" : "500ms"));
         if (hostile.IsPlugin)
         {

@@ -11,6 +11,7 @@ public sealed class ScriptMeteringTests
 {
     private const long Fuel = 200_000;
     private const long Memory = 4 << 20;
+    private const int OwnerStack = PolicyThread.StackSize;
 
     [Theory]
     [InlineData("while (true) { }")]
@@ -48,6 +49,32 @@ public sealed class ScriptMeteringTests
         Assert.Equal("is nested too deeply: its methods call each other without end", Run(statements, out var thrown));
         Assert.IsType<ScriptLimitException>(thrown);
     }
+
+    /// <summary>What honest policies do: a walk over modules with their sections, a descent over nested structures of the guest.</summary>
+    [Theory]
+    [InlineData("if (Walk(MakeTree(160)) != 319) throw new InvalidOperationException();")]
+    [InlineData("if (Descend(96) != 96) throw new InvalidOperationException();")]
+    [InlineData("if (Holding(160) != 160) throw new InvalidOperationException();")]
+    [InlineData("try { Failing(160); } catch (InvalidOperationException) { return Allow; } throw new ArgumentException();")]
+    [InlineData("if (Enumerating(MakeTree(48)).Count() != 95) throw new InvalidOperationException();")]
+    [InlineData("if (Plain(600) != 600) throw new InvalidOperationException();")]
+    public void Honest_recursion_is_not_disturbed_on_the_thread_of_a_VM(string statements)
+    {
+        Assert.Null(RunOnOwnerThread(statements, out var thrown));
+        Assert.Null(thrown);
+    }
+
+    [Fact]
+    public void The_first_limit_that_was_passed_is_the_one_that_is_told() =>
+        Assert.Equal($"used up its fuel of {Fuel} steps (budget.fuel)", RunOnOwnerThread("SpinBelow(20);", out _));
+
+    /// <summary>The same with the smallest frames that a compiler makes, so that as many exceptions as can be are under way at once.</summary>
+    [Theory]
+    [InlineData("Rethrow();")]
+    [InlineData("Nested();")]
+    [InlineData("Sorting();")]
+    public void Endless_recursion_over_handlers_ends_with_an_exception_on_the_thread_of_a_VM(string statements) =>
+        Assert.NotNull(RunOnOwnerThread(statements, out _));
 
     [Theory]
     [InlineData("var l = new List<byte[]>(); while (true) l.Add(new byte[100000]);")]
@@ -157,6 +184,17 @@ public sealed class ScriptMeteringTests
         return Measure(bound.Handlers[0], out thrown);
     }
 
+    private static string? RunOnOwnerThread(string statements, out Exception? thrown)
+    {
+        string? limit = null;
+        Exception? caught = null;
+        var thread = new Thread(() => limit = Run(statements, out caught), OwnerStack);
+        thread.Start();
+        thread.Join();
+        thrown = caught;
+        return limit;
+    }
+
     private static string? Measure(Delegate? handler, out Exception? thrown, ulong newValue = 2)
     {
         thrown = null;
@@ -189,6 +227,19 @@ public sealed class ScriptMeteringTests
         class Chained { public Chained(int x) : this(new Chained(x).ToString()!) { } public Chained(string s) { } }
         class P { public P Self => Self.Self; public int this[int i] => this[i + 1] + 1; }
         record Ring { public Ring? Next { get; set; } }
+        class Node { public List<Node> Children = new(); public ulong Value; }
+        Node MakeTree(int depth) { var root = new Node(); var at = root; for (var i = 1; i < depth; i++) { var next = new Node(); at.Children.Add(new Node()); at.Children.Add(next); at = next; } return root; }
+        int Walk(Node node) { var count = 1; try { foreach (var child in node.Children) count += Walk(child); } catch (InvalidOperationException) { count = -1000; } return count; }
+        int Descend(int depth) { if (depth == 0) return 0; Span<ulong> fields = stackalloc ulong[8]; fields[0] = (ulong)depth; try { return Descend(depth - 1) + (fields[0] == 0 ? 0 : 1); } finally { Never(); } }
+        class Held : IDisposable { public void Dispose() { } }
+        int Plain(int depth) => depth == 0 ? 0 : Plain(depth - 1) + 1;
+        int Holding(int depth) { if (depth == 0) return 0; using var held = new Held(); return Holding(depth - 1) + 1; }
+        void Failing(int depth) { try { if (depth == 0) throw new InvalidOperationException("leaf"); Failing(depth - 1); } catch (InvalidOperationException) { throw; } }
+        IEnumerable<int> Enumerating(Node node) { yield return 1; foreach (var child in node.Children) foreach (var x in Enumerating(child)) yield return x; }
+        void SpinBelow(int depth) { try { if (depth == 0) while (true) { } SpinBelow(depth - 1); } finally { Rethrow(); } }
+        void Rethrow() { try { Rethrow(); } catch (Exception) { throw; } }
+        void Nested() { try { Nested(); } catch { Nested(); } }
+        void Sorting() { new List<int> { 2, 1 }.Sort((a, b) => { Sorting(); return 0; }); }
         class Op { public static Op operator +(Op a, Op b) => new Op() + (a + b); }
         """.Insert(0, "using System.Linq; using System.Collections.Generic; ");
 }

@@ -114,6 +114,26 @@ public sealed class PluginPolicyTests : IDisposable
         Assert.Contains(reason, finding.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_constructor_that_never_returns_holds_no_load_and_its_thread_is_counted()
+    {
+        const string Switch = "kvmi.test.constructor-returns";
+        Add("p", "using Kvmi.Policy; [assembly: PolicyPlugin(\"p\")] public class P : PolicyBase { public P() { while (!(System.AppContext.TryGetSwitch(\""
+            + Switch + "\", out var on) && on)) System.Threading.Thread.Sleep(1); } public Decision OnCr(CrEvent e) => Allow; }");
+        Add("q", "using Kvmi.Policy; [assembly: PolicyPlugin(\"q\")] public class P : PolicyBase { public Decision OnCr(CrEvent e) => Allow; }");
+        var catalog = PluginSetLoader.Discover([Path.Combine(_folder.Path, "plugins")]);
+        var builder = Builder();
+        var finding = Assert.Single(builder.Build([Plugin("one", "p", "P")], catalog, null).Findings);
+        Assert.Equal("KP0630", finding.Code);
+        Assert.Contains("the constructor of P has not returned within 5 s", finding.Message, StringComparison.Ordinal);
+        Assert.Equal((1, 1), builder.HungConstructors);
+        var other = builder.Build([Plugin("two", "q", "P")], catalog, null);
+        Assert.NotNull(other.Generation);
+        other.Generation.Release();
+        AppContext.SetSwitch(Switch, true);
+        Assert.True(SpinWait.SpinUntil(() => builder.HungConstructors == (1, 0), TimeSpan.FromSeconds(60)));
+    }
+
     [Theory]
     [InlineData("public Decision OnCr(MsrEvent e) => Allow;", "KP0403", "OnCr takes (MsrEvent), but subscription 1 is for cr events: expected `Decision OnCr(CrEvent e)`")]
     [InlineData("public bool OnCr(CrEvent e) => true;", "KP0403", "OnCr returns bool, but subscription 1 is for cr events: expected `Decision OnCr(CrEvent e)`")]

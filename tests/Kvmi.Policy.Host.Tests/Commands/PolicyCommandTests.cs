@@ -51,6 +51,50 @@ public sealed partial class PolicyCommandTests
         Assert.Contains(result.Json, line => RunCommandTests.Type(line) == "finding" && line.GetProperty("reason").GetString()!.Contains("test.counter", StringComparison.Ordinal));
     }
 
+    /// <summary>In the tests of a policy it has the stack that it will have in service, in this process and in a worker.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_policy_may_recurse_80_levels_through_handlers(bool untrusted)
+    {
+        using var directory = new TestDirectory();
+        directory.Write("policies/walk/policy.yaml", """
+            apiVersion: kvmi.policy/v1
+            kind: Policy
+            metadata: { id: test.walk, version: 1.0.0, title: Walks }
+            spec:
+              mode: enforce
+              budget: { timeout: 500ms }
+              subscriptions: [{ event: cr, when: { cr: 3 }, handler: OnCr }]
+              tests:
+                - name: 80 levels
+                  steps:
+                    - event: cr
+                      with: { cr: 3, old: 1, new: 2 }
+                      expect: { alerts: [walked] }
+            """);
+        directory.Write("policies/walk/walk.csx", """
+            using System.Collections.Generic;
+
+            Decision OnCr(CrEvent e)
+            {
+                if (Walk(80, new List<int> { 1 }) == 80) Alert("walked");
+                return Allow;
+            }
+
+            int Walk(int depth, IEnumerable<int> children)
+            {
+                var count = 0;
+                if (depth == 0) return 0;
+                try { foreach (var child in children) count = Walk(depth - 1, children) + child; }
+                catch (InvalidOperationException) { count = -1; }
+                return count;
+            }
+            """);
+        string[] arguments = untrusted ? ["test", directory.Path, "--untrusted"] : ["test", directory.Path];
+        (await CommandProcess.RunAsync(arguments)).Expect(0);
+    }
+
     [Fact]
     public async Task Bad_policies_do_not_start_a_run()
     {

@@ -156,6 +156,7 @@ internal static class SampleRecords
             Alerts = 1,
             LostOutput = 6,
             Faults = new FaultSummary(0x2a, [new FaultInjection("gc", 0.5, 0x2a), new FaultInjection("lost-peer", 0.25, 0x2a)]),
+            Workers = new() { Started = 4, FailedStarts = 1, Restarts = 2, Messages = 77, Timeouts = 1, Deaths = 2, Nonsense = 0 },
             Reloads = 2,
             FailedReloads = 1,
             RefusedPeers = 2,

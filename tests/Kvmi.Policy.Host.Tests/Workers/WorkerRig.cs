@@ -162,16 +162,47 @@ internal sealed class WorkerRig : IDisposable
         return found;
     }
 
+    /// <summary>Worker processes of this build whose parent is no process of the tool any more.</summary>
+    public static IReadOnlyList<int> Orphans()
+    {
+        var found = new List<int>();
+        foreach (var folder in Directory.GetDirectories("/proc"))
+        {
+            try
+            {
+                if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+                    && Words(folder) is var words && words.EndsWith("kvmi-policy.dll\0worker", StringComparison.Ordinal)
+                    && words.Contains(CommandProcess.Directory, StringComparison.Ordinal)
+                    && !Words($"/proc/{ParentOf(folder)}").Contains("kvmi-policy", StringComparison.Ordinal)
+                    && !Words($"/proc/{ParentOf(folder)}").Contains("Kvmi.Policy", StringComparison.Ordinal))
+                {
+                    found.Add(id);
+                }
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // It ended while it was looked at.
+            }
+        }
+
+        return found;
+    }
+
     public void Dispose() => _rig.Dispose();
+
+    private static string Words(string folder) => File.ReadAllText(Path.Combine(folder, "cmdline")).TrimEnd('\0');
+
+    private static string ParentOf(string folder)
+    {
+        var stat = File.ReadAllText(Path.Combine(folder, "stat"));
+        return stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
+    }
 
     private static bool IsWorker(string folder, int host)
     {
         try
         {
-            var stat = File.ReadAllText(Path.Combine(folder, "stat"));
-            var parent = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
-            return parent == host.ToString(CultureInfo.InvariantCulture)
-                && File.ReadAllText(Path.Combine(folder, "cmdline")).TrimEnd('\0').EndsWith("\0worker", StringComparison.Ordinal);
+            return ParentOf(folder) == host.ToString(CultureInfo.InvariantCulture) && Words(folder).EndsWith("\0worker", StringComparison.Ordinal);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

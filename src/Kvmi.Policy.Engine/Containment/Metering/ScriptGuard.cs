@@ -17,12 +17,18 @@ public static class ScriptGuard
     private const long CatchCost = 500;
 
     // An exception goes through each frame twice, and each frame of the framework that catches and throws again keeps some 20 KiB until the
-    // last of them has ended: what fits here must fit 100 times into the stack of a thread.
-    private const int StackLength = 48 * 1024;
+    // last of them has ended: what fits here must fit some hundred times into the stack of a thread.
+    private const uint StackLength = 100 * 1024;
+    private const uint SmallStackLength = 48 * 1024;
 
-    // While a catch or finally block runs, the runtime keeps what the exception before it has used of the stack: some 20 KiB a frame, which
-    // hundreds of nested blocks that throw again can afford and thousands cannot.
-    private const int ProtectedLength = 8 * 1024;
+    // While a catch or finally block runs, the runtime keeps what the exception before it has used of the stack: 20 to 60 KiB a method. Catch
+    // blocks that throw again end within this; a method that calls itself both from its try and from its finally block does not, with any
+    // limit that leaves room for honest policies (64 MiB of stack were not enough for it): only the worker process holds that one.
+    private const uint ProtectedLength = 16 * 1024;
+    private const uint SmallProtectedLength = 8 * 1024;
+
+    // A thread that somebody else has made, or one whose stack the system does not tell, is taken for one of 8 MiB.
+    private const uint LargeStack = PolicyThread.StackSize - (PolicyThread.StackSize / 8);
 
     [ThreadStatic]
     private static long t_slice;
@@ -107,8 +113,9 @@ public static class ScriptGuard
         RuntimeHelpers.EnsureSufficientExecutionStack();
         byte here;
         t_slice = slice;
-        t_stackLimit = (nuint)(&here) - StackLength;
-        t_protectedLimit = (nuint)(&here) - ProtectedLength;
+        var isLarge = StackBounds.Free() >= LargeStack;
+        t_stackLimit = (nuint)(&here) - (isLarge ? StackLength : SmallStackLength);
+        t_protectedLimit = (nuint)(&here) - (isLarge ? ProtectedLength : SmallProtectedLength);
     }
 
     /// <summary>Ends the run: what is called outside of one may stand anywhere on the stack.</summary>

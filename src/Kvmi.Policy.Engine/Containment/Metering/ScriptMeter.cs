@@ -99,9 +99,10 @@ internal sealed class ScriptMeter
 
     private ScriptLimitException Exceed(string text)
     {
-        _exceeded = text;
+        // The first reason is the reason: unwinding a deep run out of fuel needs stack, and may run out of that as well.
+        _exceeded ??= text;
         ScriptGuard.Restart();
-        return new(text);
+        return new(_exceeded);
     }
 
     private string MemoryText() => $"allocated more than {_memory} bytes in one run (budget.memory)";

@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Containment.Worker.Inside;
 using Kvmi.Policy.Engine.Containment.Worker.Lane;
 using Microsoft.Win32.SafeHandles;
@@ -29,6 +30,12 @@ public static class WorkerMain
             return 1;
         }
 
+        // A policy may recurse as deeply in a worker as on the thread of a VM.
+        return PolicyThread.Run(RunHere);
+    }
+
+    private static int RunHere()
+    {
         try
         {
             Serve();

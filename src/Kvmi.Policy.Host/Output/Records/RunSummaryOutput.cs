@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Containment.Worker;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Session.Deadlines;
 
@@ -29,6 +30,10 @@ internal sealed record RunSummaryOutput : OutputRecord
     public required MemoryOutput Memory { get; init; }
     /// <summary>Faults that were injected on purpose; null when none were asked for.</summary>
     public FaultSummary? Faults { get; init; }
+
+    /// <summary>What became of the worker processes; null when no policy needed one.</summary>
+    public WorkerCounters? Workers { get; init; }
+
     /// <summary>Connections of users who may not connect.</summary>
     public required long RefusedPeers { get; init; }
 

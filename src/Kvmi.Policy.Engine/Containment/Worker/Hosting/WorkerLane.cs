@@ -178,12 +178,13 @@ internal sealed class WorkerLane : IDisposable
             while (true)
             {
                 process.Memory.Hand(LaneSide.Worker, length);
+                _pool.Census.CountMessage();
                 var left = limit - TimeProvider.System.GetElapsedTime(started);
                 if (left <= TimeSpan.Zero || !process.WaitForHostTurn(left))
                 {
                     throw process.HasExited()
-                        ? Died(policy, $"lost its worker: {process.Describe()}")
-                        : Died(policy, string.Create(CultureInfo.InvariantCulture, $"did not answer within {limit.TotalMilliseconds:0} ms"), isLate: true);
+                        ? Died(policy, $"lost its worker: {process.Describe()}", WorkerEnd.Dead)
+                        : Died(policy, string.Create(CultureInfo.InvariantCulture, $"did not answer within {limit.TotalMilliseconds:0} ms"), WorkerEnd.Late);
                 }
 
                 var received = process.Memory.Receive(_message);
@@ -241,12 +242,13 @@ internal sealed class WorkerLane : IDisposable
         return exception;
     }
 
-    private WorkerHandlerException Died(RemotePolicy policy, string problem, bool isLate = false)
+    private WorkerHandlerException Died(RemotePolicy policy, string problem, WorkerEnd end = WorkerEnd.Nonsense)
     {
         if (_process is { } process)
         {
             _process = null;
             _pool.End(process);
+            _pool.Census.CountEnd(end);
             var wait = _restart.Begin();
             _context.Status(
                 "worker-ended",
@@ -255,7 +257,7 @@ internal sealed class WorkerLane : IDisposable
                 + string.Create(CultureInfo.InvariantCulture, $"remembered of this VM is lost. The next worker starts in {wait.TotalMilliseconds:0} ms."));
         }
 
-        return new WorkerHandlerException(problem, isLate: isLate);
+        return new WorkerHandlerException(problem, isLate: end == WorkerEnd.Late);
     }
 
     private void Ensure(long started, TimeSpan limit)
@@ -276,6 +278,7 @@ internal sealed class WorkerLane : IDisposable
         }
 
         _process = process;
+        _pool.Census.CountRestart();
         foreach (var policy in _policies)
         {
             Create(policy, started, limit);

@@ -17,7 +17,6 @@ internal sealed class WorkerPool : IDisposable
 
     private readonly Lock _gate = new();
     private readonly SafeFileHandle _payload;
-    private readonly WorkerCensus _census;
     private readonly Stack<WorkerProcess> _spare = new();
     private readonly Dictionary<VmContext, WorkerLane> _lanes = [];
     private readonly List<Task> _ends = [];
@@ -29,7 +28,7 @@ internal sealed class WorkerPool : IDisposable
     {
         Settings = settings;
         Time = time;
-        _census = census;
+        Census = census;
         var bytes = payload.ToBytes();
         _payload = new SafeFileHandle(LaneMemory.SealedFile("kvmi-policy-code", Math.Max(bytes.Length, 1)), ownsHandle: true);
         RandomAccess.Write(_payload, bytes, 0);
@@ -39,13 +38,16 @@ internal sealed class WorkerPool : IDisposable
 
     public TimeProvider Time { get; }
 
+    /// <summary>Counts the workers of all pools.</summary>
+    public WorkerCensus Census { get; }
+
     /// <summary>Starts one spare worker for each VM that has one now, and at least one.</summary>
     /// <returns>What the first said.</returns>
     /// <exception cref="WorkerStartException">A worker does not start.</exception>
     public WorkerReport WarmUp()
     {
         var report = Spare();
-        for (var more = _census.Lanes - 1; more > 0; more--)
+        for (var more = Census.Lanes - 1; more > 0; more--)
         {
             Spare();
         }
@@ -75,7 +77,7 @@ internal sealed class WorkerPool : IDisposable
             _lanes.Add(context, made);
         }
 
-        _census.Add(1);
+        Census.Add(1);
         return made;
     }
 
@@ -90,7 +92,7 @@ internal sealed class WorkerPool : IDisposable
 
         if (lane is not null)
         {
-            _census.Add(-1);
+            Census.Add(-1);
             lane.Dispose();
         }
     }
@@ -101,21 +103,30 @@ internal sealed class WorkerPool : IDisposable
     /// <exception cref="WorkerStartException">It does not start, or is not confined as it must be.</exception>
     public WorkerProcess Start(TimeSpan limit, out WorkerReport report)
     {
-        var process = WorkerProcess.Start(Settings, _payload);
+        var succeeded = false;
         try
         {
-            report = ReadReport(process, limit);
-            if (report.Weaknesses.Count > 0 && !Settings.AllowWeak)
+            var process = WorkerProcess.Start(Settings, _payload);
+            try
             {
-                throw new WorkerStartException("it cannot be confined here: " + string.Join("; ", report.Weaknesses));
-            }
+                report = ReadReport(process, limit);
+                if (report.Weaknesses.Count > 0 && !Settings.AllowWeak)
+                {
+                    throw new WorkerStartException("it cannot be confined here: " + string.Join("; ", report.Weaknesses));
+                }
 
-            return process;
+                succeeded = true;
+                return process;
+            }
+            catch
+            {
+                End(process);
+                throw;
+            }
         }
-        catch
+        finally
         {
-            End(process);
-            throw;
+            Census.CountStart(succeeded);
         }
     }
 
@@ -149,7 +160,7 @@ internal sealed class WorkerPool : IDisposable
             _spare.Clear();
         }
 
-        _census.Add(-lanes.Count);
+        Census.Add(-lanes.Count);
         lanes.ForEach(lane => lane.Dispose());
         spare.ForEach(End);
         Task[] ends;
