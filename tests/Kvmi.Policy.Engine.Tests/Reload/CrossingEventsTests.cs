@@ -31,7 +31,7 @@ public sealed class CrossingEventsTests
         var next = new CodeLife();
         bench.Swap(Make(2, next, votes, 0x7002));
         Assert.False(old.Disposed);
-        bench.Peer.Reply(bench.Open!.Value, new byte[8]);
+        bench.Peer.Reply(bench.Open!.Value, new byte[512]);
         Assert.Equal((1u, first, EventAction.Continue, 0x7001ul), bench.Reply());
 
         // The new generation is taken over before the second event; its own handler asks, too.
@@ -57,7 +57,7 @@ public sealed class CrossingEventsTests
         bench.Send(1, Write);
         bench.CarryOutUntil(() => bench.Open is not null);
         bench.Swap(new Generation(2, [], new CodeLife()));
-        bench.Peer.Reply(bench.Open!.Value, new byte[8]);
+        bench.Peer.Reply(bench.Open!.Value, new byte[512]);
         Assert.Equal((1u, (ushort)0, EventAction.Continue, 0x7001ul), bench.Reply());
         Assert.Equal((2u, (ushort)1, EventAction.Continue, 0x2000ul), bench.Reply());
         Assert.True(old.Disposed);

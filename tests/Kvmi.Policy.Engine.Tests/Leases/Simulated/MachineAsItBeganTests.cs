@@ -43,7 +43,7 @@ public sealed class MachineAsItBeganTests
             }));
         var text = $"{dialect}: {breakpoints} breakpoint events, {steppings} single steps, {restored} times patches were put back after a loss";
         TestContext.Current.TestOutputHelper?.WriteLine(text);
-        Assert.True(breakpoints > 20 * Sequences, text);
+        Assert.True(breakpoints > 10 * Sequences, text);
         Assert.True(CanStep(dialect) ? steppings > 20 * Sequences : steppings == 0, text);
     }
 
