@@ -69,7 +69,7 @@ internal sealed class MetricCatalogue
         Counter("would_have_total", "{vote}", "Votes of policies in audit mode, by policy and decision: what they would have done.", [.. Policy, "decision"],
             host => host.Statistics.SelectMany(policy => ByKind(policy.Label, policy.Policy.WouldHave))),
         Counter("alerts_total", "{alert}", "Alerts.", Policy, host => Each(host, policy => policy.Alerts)),
-        Counter("suppressed_alerts_total", "{alert}", "Alerts that the dedupe window kept back.", Policy, host => Each(host, policy => policy.SuppressedAlerts)),
+        Counter("suppressed_alerts_total", "{alert}", "Alerts that dedupe, throttle or the rate kept back.", Policy, host => Each(host, policy => policy.SuppressedAlerts)),
         Counter("records_total", "{record}", "Records.", Policy, host => Each(host, policy => policy.Records)),
         Counter("errors_total", "{error}", "Errors of handlers, time-outs included.", Policy, host => Each(host, policy => policy.Errors)),
         Counter("timeouts_total", "{error}", "Events whose time-out a policy has passed.", Policy, host => Each(host, policy => policy.Timeouts)),

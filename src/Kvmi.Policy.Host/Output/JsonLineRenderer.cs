@@ -35,6 +35,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         DecisionOutput or ReplayOutput => "decision",
         NoticeOutput { IsAlert: true } => "alert",
         NoticeOutput => "record",
+        SuppressedAlertsOutput => JsonAlerts.SuppressedType,
         StatusOutput or TestOutput => "status",
         FindingOutput => "finding",
         CheckOutput => "check",
@@ -53,6 +54,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case DecisionOutput decision: Decision(json, decision); break;
             case ReplayOutput replay: Replay(json, replay); break;
             case NoticeOutput notice: Notice(json, notice); break;
+            case SuppressedAlertsOutput suppressed: JsonAlerts.Write(json, suppressed); break;
             case StatusOutput status: Status(json, status); break;
             case TestOutput test: Test(json, test); break;
             case FindingOutput finding: FindingLine(json, finding.Finding); break;

@@ -20,6 +20,7 @@ internal sealed class TextLineRenderer : ILineRenderer
         {
             case DecisionOutput decision: Decision(decision); break;
             case NoticeOutput notice: Notice(notice); break;
+            case SuppressedAlertsOutput suppressed: TextAlerts.Write(Begin(suppressed, "alerts"), suppressed, Value); Place(suppressed.Vm, null); break;
             case StatusOutput status: Status(status); break;
             case FindingOutput finding: _line.AppendSafe(finding.Finding.ToString()); break;
             case CheckOutput check: Check(check); break;

@@ -104,7 +104,7 @@ internal sealed class PolicyHost
         var result = simulated is null ? null : await simulated.EndAsync().ConfigureAwait(false);
         await server.StopAsync().ConfigureAwait(false);
         await policies.DisposeAsync().ConfigureAwait(false);
-        engine.Flush();
+        engine.CloseAlertWindows();
         if (result is { End: SimulationEnd.Limit })
         {
             end = _options.Events is null ? RunEnd.Duration : RunEnd.Events;
