@@ -2,6 +2,7 @@ using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Host.Control;
 using Kvmi.Policy.Host.Output;
+using Kvmi.Policy.Host.Sinks;
 
 namespace Kvmi.Policy.Host.Metrics;
 
@@ -17,7 +18,7 @@ internal sealed class MetricCatalogue
     public MetricCatalogue(HostView host) => _host = host;
 
     /// <summary>All metrics, in the order of the page.</summary>
-    public static IReadOnlyList<MetricFamily> Families { get; } = [.. OfHost(), .. OfVms(), .. OfPolicies(), .. OfDeadlines(), .. OfControl()];
+    public static IReadOnlyList<MetricFamily> Families { get; } = [.. OfHost(), .. OfVms(), .. OfPolicies(), .. OfDeadlines(), .. OfControl(), .. OfSinks()];
 
     /// <summary>Looks at the host.</summary>
     public HostReading Read() => new(_host);
@@ -106,6 +107,19 @@ internal sealed class MetricCatalogue
         Counter("control_refused_total", "{connection}", "Connections of other users to the control socket that were refused.", None,
             host => One(host.Host.RefusedPeers)),
     ];
+
+    // At most sixteen sinks, named by the one who started the host: the label is bounded.
+    private static IEnumerable<MetricFamily> OfSinks() =>
+    [
+        Counter("sink_lines_total", "{line}", "Lines that a sink took.", ["sink"], host => Sinks(host, sink => sink.Delivered)),
+        Counter("sink_lost_lines_total", "{line}", "Lines that a sink did not get: no room while they waited, or refused.", ["sink"], host => Sinks(host, sink => sink.Lost)),
+        Counter("sink_failures_total", "{try}", "Tries to deliver that failed.", ["sink"], host => Sinks(host, sink => sink.Failures)),
+        Gauge("sink_waiting_lines", "{line}", "Lines that wait for a sink.", ["sink"], host => Sinks(host, sink => sink.Waiting)),
+        Gauge("sink_failing", "{sink}", "1 while the last try of a sink has failed, else 0.", ["sink"], host => Sinks(host, sink => sink.IsFailing ? 1 : 0)),
+    ];
+
+    private static IEnumerable<MetricSample> Sinks(HostReading host, Func<SinkState, double> value) =>
+        host.Sinks.Select(sink => new MetricSample([sink.Name], value(sink)));
 
     private static MetricFamily Counter(string name, string unit, string help, string[] labels, Func<HostReading, IEnumerable<MetricSample>> read) =>
         new($"kvmi_policy_{name}", MetricKind.Counter, unit, help, labels, read);

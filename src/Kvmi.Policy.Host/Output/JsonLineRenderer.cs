@@ -13,6 +13,9 @@ namespace Kvmi.Policy.Host.Output;
 /// </summary>
 internal sealed class JsonLineRenderer : ILineRenderer
 {
+    /// <summary>Version of json-lines.schema.json. A new member or type leaves it as it is; one that goes or changes its meaning does not.</summary>
+    public const int SchemaVersion = 1;
+
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
 
     public void Render(OutputRecord record, IBufferWriter<byte> destination)
@@ -22,6 +25,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             json.WriteStartObject();
             json.WriteString("type", TypeOf(record));
             json.WriteString("time", record.Time.UtcDateTime.ToString(TimeFormat, System.Globalization.CultureInfo.InvariantCulture));
+            json.WriteNumber("schemaVersion", SchemaVersion);
             Text(json, "vm", record.Vm);
             WriteBody(json, record);
             json.WriteEndObject();
@@ -62,6 +66,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case MessageOutput message: Message(json, message); break;
             case PolicySummaryOutput policy: PolicySummary(json, policy.Summary); break;
             case RunSummaryOutput run: RunSummary(json, run); break;
+            case SinkSummaryOutput sink: JsonSinks.Write(json, sink.State); break;
             case SimulationSummaryOutput simulation: JsonSimulation.Write(json, simulation.Result); break;
             case ParameterOutput parameter: parameter.WriteJson(json); break;
             case DialectOutput dialect: JsonDialect.Write(json, dialect); break;
