@@ -87,6 +87,7 @@ internal sealed class OutputPump : IDisposable
         var slot = TryClaim(out var ticket);
         if (slot is null)
         {
+            Wake();
             return false;
         }
 

@@ -24,7 +24,7 @@ internal sealed class AlertThinning
 
     /// <summary>Takes an alert.</summary>
     /// <param name="notice">The alert.</param>
-    /// <param name="source">Its policy; null for an alert that is never kept back.</param>
+    /// <param name="source">Its policy.</param>
     /// <param name="timestamp">When it was raised.</param>
     public void Take(NoticeOutput notice, AlertSource source, long timestamp)
     {

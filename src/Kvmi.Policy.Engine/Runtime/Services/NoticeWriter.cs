@@ -64,7 +64,8 @@ internal sealed class NoticeWriter
         }
 
         // The output thread counts it when it has decided whether it is kept back. One that found no room was raised all the same.
-        var alert = Notice(name, [.. fields, .. EventFields(fields)], isAlert: true);
+        var added = EventFields(fields);
+        var alert = Notice(name, added.Length == 0 ? fields : [.. fields, .. added], isAlert: true);
         if (!_context.Engine.Output.Write(alert, _source, _context.Engine.Time.GetTimestamp()))
         {
             _policy.Statistics.CountAlert(suppressed: false);
