@@ -166,6 +166,12 @@ public sealed class PolicyEngine : IVmHandlerFactory, IGenerationTarget, IDispos
     /// <summary>Returns when all output written so far has reached the sink.</summary>
     public void Flush() => _output.Flush();
 
+    /// <summary>
+    /// Returns when all output written so far has reached the sink, and after it what <c>spec.alerts</c> of the policies kept back and has not
+    /// reported yet. For the end of a run, before its summary.
+    /// </summary>
+    public void CloseAlertWindows() => _output.CloseWindows();
+
     /// <summary>Writes the remaining output, ends the output thread and lets go of the live generation. Handlers must be detached
     /// before.</summary>
     public void Dispose()

@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Output.Alerts;
 using Kvmi.Session.Faults;
 using Microsoft.Extensions.Logging;
 
@@ -7,11 +8,15 @@ namespace Kvmi.Policy.Engine.Output;
 /// sink.</summary>
 internal sealed class OutputPump : IDisposable
 {
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
+
     private readonly IOutputSink _sink;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly FaultInjection? _full;
     private readonly OutputRing _ring;
+    private readonly AlertThinning _thinning;
+    private readonly ITimer _windowEnd;
     private readonly Thread _thread;
     private readonly AutoResetEvent _wake = new(false);
     private readonly object _drained = new();
@@ -19,6 +24,8 @@ internal sealed class OutputPump : IDisposable
     private bool _stop;
     private long _reportedLost;
     private long _written;
+    private long _closesAsked;
+    private long _closesDone;
 
     public OutputPump(IOutputSink sink, TimeProvider time, int capacity, ILogger logger, FaultInjection? full = null)
     {
@@ -27,6 +34,8 @@ internal sealed class OutputPump : IDisposable
         _logger = logger;
         _full = full;
         _ring = new OutputRing(capacity);
+        _thinning = new AlertThinning(time, Send);
+        _windowEnd = time.CreateTimer(static pump => ((OutputPump)pump!)._wake.Set(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _thread = new Thread(Run) { IsBackground = true, Name = "policy output" };
         _thread.Start();
     }
@@ -72,6 +81,43 @@ internal sealed class OutputPump : IDisposable
         return true;
     }
 
+    /// <summary>Queues an alert, about which the output thread then decides; false when the ring was full.</summary>
+    public bool Write(NoticeOutput alert, AlertSource source, long timestamp)
+    {
+        var slot = TryClaim(out var ticket);
+        if (slot is null)
+        {
+            Wake();
+            return false;
+        }
+
+        slot.Ready = alert;
+        slot.Source = source;
+        slot.Timestamp = timestamp;
+        Publish(slot, ticket);
+        return true;
+    }
+
+    /// <summary>Returns when everything written before the call has reached the sink, and after it the reports of what was kept back so far.</summary>
+    public void CloseWindows()
+    {
+        if (Thread.CurrentThread == _thread)
+        {
+            return;
+        }
+
+        Flush();
+        lock (_drained)
+        {
+            var goal = ++_closesAsked;
+            while (_closesDone < goal && _thread.IsAlive && !Volatile.Read(ref _stop))
+            {
+                Wake();
+                Monitor.Wait(_drained, TimeSpan.FromMilliseconds(50));
+            }
+        }
+    }
+
     /// <summary>Returns when everything written before the call, and the report of what was lost before it, has reached the sink.</summary>
     public void Flush()
     {
@@ -99,7 +145,7 @@ internal sealed class OutputPump : IDisposable
 
     public void Dispose()
     {
-        Flush();
+        CloseWindows();
         if (Interlocked.Exchange(ref _stop, true))
         {
             return;
@@ -110,6 +156,7 @@ internal sealed class OutputPump : IDisposable
         if (Thread.CurrentThread != _thread)
         {
             _thread.Join();
+            _windowEnd.Dispose();
         }
     }
 
@@ -134,8 +181,9 @@ internal sealed class OutputPump : IDisposable
             }
 
             Interlocked.Exchange(ref _sleeping, 1);
-            if (_ring.Peek() is null && _ring.Lost == _reportedLost && !Volatile.Read(ref _stop))
+            if (_ring.Peek() is null && _ring.Lost == _reportedLost && Volatile.Read(ref _closesAsked) == _closesDone && !Volatile.Read(ref _stop))
             {
+                ArmWindowEnd();
                 _wake.WaitOne();
             }
 
@@ -148,13 +196,30 @@ internal sealed class OutputPump : IDisposable
         while (_ring.Peek() is { } slot)
         {
             var record = slot.Ready ?? OutputText.ToDecision(slot);
+            var (source, timestamp) = (slot.Source, slot.Timestamp);
             slot.Ready = null;
+            slot.Source = null;
             _ring.Release(slot);
-            Send(record);
+            if (source is not null && record is NoticeOutput alert)
+            {
+                _thinning.Take(alert, source, timestamp);
+            }
+            else
+            {
+                Send(record);
+            }
+
             lock (_drained)
             {
                 _written = _ring.Taken;
             }
+        }
+
+        _thinning.Close(_time.GetTimestamp());
+        var closes = Volatile.Read(ref _closesAsked);
+        if (closes != _closesDone)
+        {
+            _thinning.CloseAll();
         }
 
         var lost = _ring.Lost;
@@ -174,7 +239,18 @@ internal sealed class OutputPump : IDisposable
         lock (_drained)
         {
             _reportedLost = lost;
+            _closesDone = closes;
             Monitor.PulseAll(_drained);
+        }
+    }
+
+    // A thread that sleeps wakes for the end of a window, so that its report does not wait for the next line.
+    private void ArmWindowEnd()
+    {
+        if (_thinning.NextEnd is { } end)
+        {
+            var rest = _time.GetElapsedTime(_time.GetTimestamp(), end);
+            _windowEnd.Change(TimeSpan.FromMilliseconds(Math.Clamp(Math.Ceiling(rest.TotalMilliseconds), 1, LongestTimer.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
         }
     }
 

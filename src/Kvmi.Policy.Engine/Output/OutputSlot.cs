@@ -1,4 +1,5 @@
 using Kvmi.Policy.Engine.Dispatch;
+using Kvmi.Policy.Engine.Output.Alerts;
 
 namespace Kvmi.Policy.Engine.Output;
 
@@ -12,6 +13,8 @@ internal sealed class OutputSlot
 
     public long Turn;
     public OutputRecord? Ready;
+    public AlertSource? Source;
+    public long Timestamp;
     public DateTimeOffset Time;
     public string Vm = "";
     public EventFacts Facts;

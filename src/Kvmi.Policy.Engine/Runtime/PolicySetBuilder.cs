@@ -149,7 +149,7 @@ internal sealed class PolicySetBuilder
             { KeepOnReload: true } => _context.Engine.SharedState(definition.Id, 0),
             _ => _context.Engine.SharedState(definition.Id, _generation.Number),
         };
-        return new PolicyMemory(definition.Id, state);
+        return new PolicyMemory(definition.Id, state, _context.Engine.HashSeed);
     }
 
     private LeaseFault? ArmWatches(PolicyInstance instance, PolicyDefinition? before)

@@ -46,7 +46,7 @@ public sealed class PolicyStatistics
     /// <summary>Alerts raised, without the suppressed ones.</summary>
     public long Alerts => Volatile.Read(ref _alerts);
 
-    /// <summary>Alerts that the dedupe window or the rate kept back.</summary>
+    /// <summary>Alerts that dedupe, throttle or the rate kept back.</summary>
     public long SuppressedAlerts => Volatile.Read(ref _suppressedAlerts);
 
     /// <summary>Records written.</summary>

@@ -1,5 +1,6 @@
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Host.Output;
+using Kvmi.Policy.Host.Sinks;
 
 namespace Kvmi.Policy.Host.Control;
 
@@ -23,6 +24,9 @@ internal sealed class RecordFeed : IOutputSink
         _results = results;
         results.Written = Pass;
     }
+
+    /// <summary>Where the lines go besides; null for nowhere.</summary>
+    public SinkSet? Sinks { get; init; }
 
     /// <summary>The latest decisions.</summary>
     public DecisionHistory Decisions { get; } = new();
@@ -91,6 +95,7 @@ internal sealed class RecordFeed : IOutputSink
 
     private void Pass(OutputRecord record)
     {
+        Sinks?.Offer(record);
         foreach (var reader in Volatile.Read(ref _readers))
         {
             if (!reader.Offer(record))

@@ -29,13 +29,14 @@ internal sealed record RecordFilter
     {
         DecisionOutput decision => decision.Policy == policy || decision.Votes.Any(vote => vote.Policy == policy),
         NoticeOutput notice => notice.Policy == policy,
+        SuppressedAlertsOutput suppressed => suppressed.Policy == policy,
         StatusOutput status => status.Policy == policy,
         _ => false,
     };
 
     private static string KindOf(OutputRecord record) => record switch
     {
-        NoticeOutput { IsAlert: true } => "alert",
+        NoticeOutput { IsAlert: true } or SuppressedAlertsOutput => "alert",
         NoticeOutput => "record",
         DecisionOutput => "decision",
         FindingOutput => "finding",

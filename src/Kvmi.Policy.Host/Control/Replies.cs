@@ -6,6 +6,7 @@ using Kvmi.Policy.Engine.Reload;
 using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Host.Control.Contract;
 using Kvmi.Policy.Host.Output;
+using Kvmi.Policy.Host.Sinks;
 
 namespace Kvmi.Policy.Host.Control;
 
@@ -43,9 +44,20 @@ internal static class Replies
             WaitingOutput = host.Engine.WaitingOutput,
             LostOutput = summary.LostOutput,
             Endpoints = [.. host.Server.Endpoints.Select(endpoint => endpoint.ToString())],
+            Sinks = [.. (host.Feed.Sinks?.States ?? []).Select(Sink)],
             Vms = [.. host.Server.Vms.Select(vm => Vm(host, vm, policies[vm.Identity.Uuid].FirstOrDefault()))],
         };
     }
+
+    private static SinkReply Sink(SinkState sink) => new()
+    {
+        Sink = sink.Name,
+        Delivered = sink.Delivered,
+        Lost = sink.Lost,
+        Waiting = sink.Waiting,
+        Failures = sink.Failures,
+        Failing = sink.IsFailing,
+    };
 
     public static IReadOnlyList<PolicyReply> Policies(HostView host)
     {

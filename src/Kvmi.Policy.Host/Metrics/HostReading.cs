@@ -3,6 +3,7 @@ using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Host.Control;
 using Kvmi.Policy.Host.Running;
+using Kvmi.Policy.Host.Sinks;
 using Kvmi.Session;
 using Kvmi.Session.Deadlines;
 
@@ -27,6 +28,7 @@ internal sealed class HostReading
         Host = host;
         Summary = host.Engine.GetSummary();
         Deadlines = host.Server.Deadlines;
+        Sinks = host.Feed.Sinks?.States ?? [];
         Vms = [.. host.Server.Vms.Select((vm, index) => (LabelsOf(vm.Identity, index), vm))];
         var labels = Vms.DistinctBy(vm => vm.Vm.Identity.Uuid).ToDictionary(vm => vm.Vm.Identity.Uuid, vm => vm.Labels);
         EngineVms = [.. host.Engine.GetVms().Where(vm => labels.ContainsKey(vm.Uuid)).Select(vm => (labels[vm.Uuid], vm))];
@@ -47,6 +49,9 @@ internal sealed class HostReading
 
     /// <summary>The counters of every policy that was ever live.</summary>
     public IReadOnlyList<(string Label, PolicyStatistics Policy)> Statistics { get; }
+
+    /// <summary>Where alerts go besides stdout.</summary>
+    public IReadOnlyList<SinkState> Sinks { get; }
 
     public MasterMode Master => Host.Engine.MasterMode;
 

@@ -2,6 +2,7 @@ using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Host.Control;
 using Kvmi.Policy.Host.Output;
+using Kvmi.Policy.Host.Sinks;
 
 namespace Kvmi.Policy.Host.Metrics;
 
@@ -17,7 +18,7 @@ internal sealed class MetricCatalogue
     public MetricCatalogue(HostView host) => _host = host;
 
     /// <summary>All metrics, in the order of the page.</summary>
-    public static IReadOnlyList<MetricFamily> Families { get; } = [.. OfHost(), .. OfVms(), .. OfPolicies(), .. OfDeadlines(), .. OfControl()];
+    public static IReadOnlyList<MetricFamily> Families { get; } = [.. OfHost(), .. OfVms(), .. OfPolicies(), .. OfDeadlines(), .. OfControl(), .. OfSinks()];
 
     /// <summary>Looks at the host.</summary>
     public HostReading Read() => new(_host);
@@ -69,7 +70,7 @@ internal sealed class MetricCatalogue
         Counter("would_have_total", "{vote}", "Votes of policies in audit mode, by policy and decision: what they would have done.", [.. Policy, "decision"],
             host => host.Statistics.SelectMany(policy => ByKind(policy.Label, policy.Policy.WouldHave))),
         Counter("alerts_total", "{alert}", "Alerts.", Policy, host => Each(host, policy => policy.Alerts)),
-        Counter("suppressed_alerts_total", "{alert}", "Alerts that the dedupe window kept back.", Policy, host => Each(host, policy => policy.SuppressedAlerts)),
+        Counter("suppressed_alerts_total", "{alert}", "Alerts that dedupe, throttle or the rate kept back.", Policy, host => Each(host, policy => policy.SuppressedAlerts)),
         Counter("records_total", "{record}", "Records.", Policy, host => Each(host, policy => policy.Records)),
         Counter("errors_total", "{error}", "Errors of handlers, time-outs included.", Policy, host => Each(host, policy => policy.Errors)),
         Counter("timeouts_total", "{error}", "Events whose time-out a policy has passed.", Policy, host => Each(host, policy => policy.Timeouts)),
@@ -106,6 +107,19 @@ internal sealed class MetricCatalogue
         Counter("control_refused_total", "{connection}", "Connections of other users to the control socket that were refused.", None,
             host => One(host.Host.RefusedPeers)),
     ];
+
+    // At most sixteen sinks, named by the one who started the host: the label is bounded.
+    private static IEnumerable<MetricFamily> OfSinks() =>
+    [
+        Counter("sink_lines_total", "{line}", "Lines that a sink took.", ["sink"], host => Sinks(host, sink => sink.Delivered)),
+        Counter("sink_lost_lines_total", "{line}", "Lines that a sink did not get: no room while they waited, or refused.", ["sink"], host => Sinks(host, sink => sink.Lost)),
+        Counter("sink_failures_total", "{try}", "Tries to deliver that failed.", ["sink"], host => Sinks(host, sink => sink.Failures)),
+        Gauge("sink_waiting_lines", "{line}", "Lines that wait for a sink.", ["sink"], host => Sinks(host, sink => sink.Waiting)),
+        Gauge("sink_failing", "{sink}", "1 while the last try of a sink has failed, else 0.", ["sink"], host => Sinks(host, sink => sink.IsFailing ? 1 : 0)),
+    ];
+
+    private static IEnumerable<MetricSample> Sinks(HostReading host, Func<SinkState, double> value) =>
+        host.Sinks.Select(sink => new MetricSample([sink.Name], value(sink)));
 
     private static MetricFamily Counter(string name, string unit, string help, string[] labels, Func<HostReading, IEnumerable<MetricSample>> read) =>
         new($"kvmi_policy_{name}", MetricKind.Counter, unit, help, labels, read);

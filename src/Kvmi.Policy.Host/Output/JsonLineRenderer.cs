@@ -13,6 +13,9 @@ namespace Kvmi.Policy.Host.Output;
 /// </summary>
 internal sealed class JsonLineRenderer : ILineRenderer
 {
+    /// <summary>Version of json-lines.schema.json. A new member or type leaves it as it is; one that goes or changes its meaning does not.</summary>
+    public const int SchemaVersion = 1;
+
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
 
     public void Render(OutputRecord record, IBufferWriter<byte> destination)
@@ -22,6 +25,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             json.WriteStartObject();
             json.WriteString("type", TypeOf(record));
             json.WriteString("time", record.Time.UtcDateTime.ToString(TimeFormat, System.Globalization.CultureInfo.InvariantCulture));
+            json.WriteNumber("schemaVersion", SchemaVersion);
             Text(json, "vm", record.Vm);
             WriteBody(json, record);
             json.WriteEndObject();
@@ -35,6 +39,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         DecisionOutput or ReplayOutput => "decision",
         NoticeOutput { IsAlert: true } => "alert",
         NoticeOutput => "record",
+        SuppressedAlertsOutput => JsonAlerts.SuppressedType,
         StatusOutput or TestOutput => "status",
         FindingOutput => "finding",
         CheckOutput => "check",
@@ -53,6 +58,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case DecisionOutput decision: Decision(json, decision); break;
             case ReplayOutput replay: Replay(json, replay); break;
             case NoticeOutput notice: Notice(json, notice); break;
+            case SuppressedAlertsOutput suppressed: JsonAlerts.Write(json, suppressed); break;
             case StatusOutput status: Status(json, status); break;
             case TestOutput test: Test(json, test); break;
             case FindingOutput finding: FindingLine(json, finding.Finding); break;
@@ -60,6 +66,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case MessageOutput message: Message(json, message); break;
             case PolicySummaryOutput policy: PolicySummary(json, policy.Summary); break;
             case RunSummaryOutput run: RunSummary(json, run); break;
+            case SinkSummaryOutput sink: JsonSinks.Write(json, sink.State); break;
             case SimulationSummaryOutput simulation: JsonSimulation.Write(json, simulation.Result); break;
             case ParameterOutput parameter: parameter.WriteJson(json); break;
             case DialectOutput dialect: JsonDialect.Write(json, dialect); break;

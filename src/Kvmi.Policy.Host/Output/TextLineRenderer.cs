@@ -20,6 +20,7 @@ internal sealed class TextLineRenderer : ILineRenderer
         {
             case DecisionOutput decision: Decision(decision); break;
             case NoticeOutput notice: Notice(notice); break;
+            case SuppressedAlertsOutput suppressed: TextAlerts.Write(Begin(suppressed, "alerts"), suppressed, Value); Place(suppressed.Vm, null); break;
             case StatusOutput status: Status(status); break;
             case FindingOutput finding: _line.AppendSafe(finding.Finding.ToString()); break;
             case CheckOutput check: Check(check); break;
@@ -28,6 +29,7 @@ internal sealed class TextLineRenderer : ILineRenderer
             case MessageOutput message: Message(message); break;
             case PolicySummaryOutput policy: PolicySummary(policy.Summary); break;
             case RunSummaryOutput run: RunSummary(run); break;
+            case SinkSummaryOutput sink: TextSinks.Write(_line, sink.State); break;
             case SimulationSummaryOutput simulation: TextSimulation.Write(_line, simulation.Result); break;
             case ParameterOutput parameter: parameter.WriteText(_line); break;
             case DialectOutput dialect: TextDialect.Write(_line, dialect); break;
@@ -312,7 +314,8 @@ internal sealed class TextLineRenderer : ILineRenderer
         return _line;
     }
 
-    private static string Value(object? value) => value switch
+    /// <summary>A field's value in text; not yet safe to print.</summary>
+    public static string Value(object? value) => value switch
     {
         null => "-",
         bool flag => flag ? "true" : "false",

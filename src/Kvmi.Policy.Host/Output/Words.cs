@@ -28,6 +28,15 @@ internal static class Words
         _ => string.Create(CultureInfo.InvariantCulture, $"{value / 1e9:0.00} s"),
     };
 
+    /// <summary>A length of time for people, in the largest unit that gives at least 1: 10 min, 1.5 h, 2 d.</summary>
+    public static string Duration(TimeSpan time) => time.TotalSeconds switch
+    {
+        < 60 => Nanoseconds((long)(time.TotalSeconds * 1e9)).Replace(".00 s", " s", StringComparison.Ordinal),
+        < 3_600 => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0.##} min"),
+        < 86_400 => string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:0.##} h"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{time.TotalDays:0.##} d"),
+    };
+
     /// <summary>"1 alert", "2 alerts".</summary>
     public static string Count(long number, string noun) => Count(number, noun, noun + "s");
 

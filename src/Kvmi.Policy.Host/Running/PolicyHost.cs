@@ -6,6 +6,7 @@ using Kvmi.Policy.Host.Control;
 using Kvmi.Policy.Host.Metrics;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Policy.Host.Output.Records;
+using Kvmi.Policy.Host.Sinks;
 using Kvmi.Session;
 using Kvmi.Session.Endpoints;
 using Kvmi.Simulator;
@@ -50,7 +51,8 @@ internal sealed class PolicyHost
     {
         var started = _context.Time.GetTimestamp();
         await using var control = ControlServer.Open(_options.Control, _context.LoggerFactory);
-        var feed = new RecordFeed(_results);
+        using var sinks = SinkSet.Open(_options.Sinks, _context.Time, _results.Write);
+        var feed = new RecordFeed(_results) { Sinks = sinks };
         if (_options.Faults is { } faults)
         {
             LogMessages.FaultsInjected(_logger, faults.Text);
@@ -104,13 +106,16 @@ internal sealed class PolicyHost
         var result = simulated is null ? null : await simulated.EndAsync().ConfigureAwait(false);
         await server.StopAsync().ConfigureAwait(false);
         await policies.DisposeAsync().ConfigureAwait(false);
-        engine.Flush();
+        engine.CloseAlertWindows();
         if (result is { End: SimulationEnd.Limit })
         {
             end = _options.Events is null ? RunEnd.Duration : RunEnd.Events;
         }
 
         Summarise(engine, server, policies, result, end, started);
+
+        // Last, because the summary goes to the sinks too.
+        sinks.End().ToList().ForEach(_results.Write);
         return result is null or { EndedAsWritten: true } || end == RunEnd.Signal ? ExitCode.Fine : ExitCode.Failure;
     }
 

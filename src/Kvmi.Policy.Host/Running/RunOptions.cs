@@ -2,6 +2,7 @@ using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Scripting.Cache;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Control;
+using Kvmi.Policy.Host.Sinks;
 using Kvmi.Protocol;
 using Kvmi.Session;
 using Kvmi.Session.Endpoints;
@@ -30,6 +31,9 @@ internal sealed record RunOptions
 
     /// <summary>How it can be operated and watched while it runs.</summary>
     public ControlSettings Control { get; init; } = ControlSettings.None;
+
+    /// <summary>Where alerts go besides stdout.</summary>
+    public IReadOnlyList<SinkSpec> Sinks { get; init; } = [];
 
     /// <summary>Scenario of the built-in simulated guest; null for none.</summary>
     public string? Scenario { get; init; }

@@ -73,6 +73,8 @@ internal static class RunVerb
         latency.AddTo(verb);
         var deadlines = new DeadlineOptions();
         deadlines.AddTo(verb);
+        var sinks = new SinkOptions();
+        sinks.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -115,6 +117,7 @@ internal static class RunVerb
                 MemoryCachePages = memory.Read(parse),
                 Peers = latency.Read(parse, peers.Read(parse)),
                 Deadlines = deadlines.Read(parse),
+                Sinks = sinks.Read(parse),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),
                 CompileCache = cache.Read(parse, context),

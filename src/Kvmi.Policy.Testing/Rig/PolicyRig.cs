@@ -86,7 +86,12 @@ public sealed class PolicyRig : IDisposable
     }
 
     /// <summary>What the policies did so far.</summary>
-    public EngineSummary Summary() => _engine.GetSummary();
+    public EngineSummary Summary()
+    {
+        // Alerts are counted when the output thread has decided about them.
+        _engine.Flush();
+        return _engine.GetSummary();
+    }
 
     /// <summary>Detaches the VM, gives back what the policies took, and ends the engine.</summary>
     public void Dispose()

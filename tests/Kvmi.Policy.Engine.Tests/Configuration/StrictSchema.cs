@@ -35,6 +35,7 @@ internal sealed class StrictSchema(YamlNode root)
         "additionalProperties" => value.IsTrue || !IsObject(node) || node.Properties.All(child => schema["properties"]?.HasKey(child.Key.Text) == true
             || (schema["patternProperties"]?.Properties ?? []).Any(pair => Matches(pair.Key.Text, child.Key.Text))),
         "minProperties" => !IsObject(node) || node.Properties.Count >= value.Integer,
+        "maxProperties" => !IsObject(node) || node.Properties.Count <= value.Integer,
         "items" => node.Kind != YamlNodeKind.Sequence || node.Items.All(item => IsValid(item, value)),
         "minItems" => node.Kind != YamlNodeKind.Sequence || node.Items.Count >= value.Integer,
         "maxItems" => node.Kind != YamlNodeKind.Sequence || node.Items.Count <= value.Integer,

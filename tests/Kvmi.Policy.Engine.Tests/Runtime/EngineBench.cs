@@ -175,8 +175,12 @@ internal sealed class EngineBench : IDisposable
             }
         }
 
+        /// <summary>Called before each record; may hold the output thread.</summary>
+        public Action? Before { get; set; }
+
         public void Write(OutputRecord record)
         {
+            Before?.Invoke();
             lock (_records)
             {
                 _records.Add(record);

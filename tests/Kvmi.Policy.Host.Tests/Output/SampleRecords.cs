@@ -4,6 +4,7 @@ using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Host.Doctor;
 using Kvmi.Policy.Host.Output.Records;
+using Kvmi.Policy.Host.Sinks;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Dialects.Capabilities;
 using Kvmi.Protocol.Events;
@@ -82,6 +83,16 @@ internal static class SampleRecords
         {
             Time = Time, Vm = "web01", IsAlert = false, Policy = "t0.cr3-watch", Name = "new-root", Severity = PolicySeverity.Low, Mode = PolicyMode.Audit,
             Fields = [new OutputField("root", 0x2000UL), new OutputField("total", 3L)],
+        },
+        new SuppressedAlertsOutput
+        {
+            Time = Time, Vm = "web01", Policy = "t0.cr3-watch", Name = "cr3-outside-ram", Severity = PolicySeverity.Medium, Mode = PolicyMode.Audit, Count = 12,
+            Window = TimeSpan.FromMinutes(10), IsThrottle = false, Fields = [new OutputField("root", 0x90000000UL), new OutputField("text", "\u001b[31m\u2028")],
+        },
+        new SuppressedAlertsOutput
+        {
+            Time = Time, Vm = "web01", Policy = "t0.cr3-watch", Name = "(others)", Severity = PolicySeverity.High, Mode = PolicyMode.Enforce, Count = 1,
+            Window = TimeSpan.FromSeconds(1.5), IsThrottle = true,
         },
         new StatusOutput { Time = Time, Vm = "web01", Status = "connected", Message = "web01 is attached.", Fields = [new OutputField("vcpus", 2L), new OutputField("events", "cr msr")] },
         new StatusOutput { Time = Time, Status = "reload-failed", Policy = "t0.lstar-lock", Message = "The script does not compile; the old one stays." },
@@ -177,5 +188,7 @@ internal static class SampleRecords
             Elapsed = TimeSpan.FromSeconds(1.5),
             End = "scenario",
         },
+        new SinkSummaryOutput { Time = Time, State = new SinkState("syslog:unix:/dev/log", 27, 0, 0, 0, false) },
+        new SinkSummaryOutput { Time = Time, State = new SinkState("file:/var/\u001b[2J", 3, 2, 0, 1, true) },
     ];
 }

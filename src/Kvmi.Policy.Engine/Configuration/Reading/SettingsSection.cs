@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kvmi.Policy.Engine.Configuration.Yaml;
 using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Output;
 
 namespace Kvmi.Policy.Engine.Configuration.Reading;
 
@@ -96,7 +97,23 @@ internal static class SettingsSection
     {
         var dedupe = context.Spec["alerts"]?["dedupe"];
         var window = dedupe?["window"] is { } node ? ReadDuration(context, node, node.Text) : TimeSpan.Zero;
-        return new PolicyAlertSettings(Texts(dedupe?["by"]), window);
+        var fields = context.Spec["alerts"]?["fields"];
+        return new PolicyAlertSettings(Texts(dedupe?["by"]), window)
+        {
+            Throttle = context.Spec["alerts"]?["throttle"] is { } throttle ? ReadThrottle(context, throttle) : null,
+            EventFields = Texts(fields),
+            FixedFields = [.. (fields?.Properties ?? []).Select(pair => new OutputField(pair.Key.Text, pair.Value.ToRaw()))],
+        };
+    }
+
+    // The schema has checked the form; a time without a number is one of its unit.
+    private static PolicyAlertThrottle ReadThrottle(PolicyContext context, YamlNode node)
+    {
+        var slash = node.Text.IndexOf('/', StringComparison.Ordinal);
+        var window = node.Text[(slash + 1)..];
+        return new PolicyAlertThrottle(
+            long.Parse(node.Text.AsSpan(0, slash), CultureInfo.InvariantCulture),
+            ReadDuration(context, node, char.IsAsciiDigit(window[0]) ? window : $"1{window}"));
     }
 
     public static PolicySeverity ReadSeverity(PolicyContext context)

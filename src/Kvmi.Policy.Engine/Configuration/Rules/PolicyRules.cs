@@ -13,5 +13,6 @@ internal static class PolicyRules
         new RateRule(),
         new UntrustedSinglestepRule(),
         new FilterCanMatchRule(),
+        new AlertsRule(),
     ];
 }

@@ -29,16 +29,7 @@ internal sealed class SchemaCompiler
             return Compile(source, new SchemaNode());
         }
 
-        var target = Resolve(reference.Text);
-        if (source["x-not-enforced"] is not { } code)
-        {
-            return target;
-        }
-
-        // Draft-07 readers ignore what stands beside $ref, so our own keyword may stand there; the shared target stays as it is.
-        var wrapper = new SchemaNode { NotEnforced = code.Text };
-        wrapper.OneOf.Add(target);
-        return wrapper;
+        return Resolve(reference.Text);
     }
 
     private SchemaNode Resolve(string reference)
@@ -108,9 +99,6 @@ internal sealed class SchemaCompiler
             case "x-expected":
                 node.Expected = value.Text;
                 break;
-            case "x-not-enforced":
-                node.NotEnforced = value.Text;
-                break;
             default:
                 ApplyNumber(keyword, value, node);
                 break;
@@ -129,6 +117,9 @@ internal sealed class SchemaCompiler
                 break;
             case "minProperties":
                 node.MinProperties = (int)value.Integer;
+                break;
+            case "maxProperties":
+                node.MaxProperties = (int)value.Integer;
                 break;
             case "maxLength":
                 node.MaxLength = (int)value.Integer;

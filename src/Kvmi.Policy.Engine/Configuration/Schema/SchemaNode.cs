@@ -26,6 +26,8 @@ internal sealed class SchemaNode
 
     public int MinProperties { get; set; }
 
+    public int MaxProperties { get; set; } = int.MaxValue;
+
     public int MaxLength { get; set; } = int.MaxValue;
 
     public SchemaPattern? Pattern { get; set; }
@@ -38,7 +40,4 @@ internal sealed class SchemaNode
 
     /// <summary>x-expected: what a value should look like, for messages.</summary>
     public string? Expected { get; set; }
-
-    /// <summary>x-not-enforced: the code of the warning that this version accepts the key without effect.</summary>
-    public string? NotEnforced { get; set; }
 }

@@ -80,11 +80,6 @@ internal sealed class SchemaValidator
             var child = Find(schema, key.Text);
             if (child is not null)
             {
-                if (child.NotEnforced is not null)
-                {
-                    _findings.Warning(key, child.NotEnforced, $"{childPath}: accepted, but not enforced by this version.");
-                }
-
                 Validate(value, child, childPath);
             }
             else if (!schema.AllowsOtherProperties)
@@ -108,6 +103,11 @@ internal sealed class SchemaValidator
         if (node.Properties.Count < schema.MinProperties)
         {
             _findings.Error(node, FindingCodes.OutOfRange, $"{Name(path)}: expected at least {schema.MinProperties} key(s).", Spelling.Hint("", schema.Properties.Keys));
+        }
+
+        if (node.Properties.Count > schema.MaxProperties)
+        {
+            _findings.Error(node, FindingCodes.OutOfRange, $"{Name(path)}: expected at most {schema.MaxProperties} key(s), found {node.Properties.Count}.");
         }
     }
 

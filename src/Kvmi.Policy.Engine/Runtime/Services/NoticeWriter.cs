@@ -1,5 +1,6 @@
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Engine.Output.Alerts;
 using Kvmi.Protocol;
 
 namespace Kvmi.Policy.Engine.Runtime.Services;
@@ -11,11 +12,13 @@ internal sealed class NoticeWriter
     private readonly VmContext _context;
     private readonly PolicyInstance _policy;
     private readonly NoticeFields _fields = new();
+    private readonly AlertSource _source;
 
     public NoticeWriter(VmContext context, PolicyInstance policy)
     {
         _context = context;
         _policy = policy;
+        _source = new AlertSource(policy.Definition.Alerts, policy.Memory.AlertWindows, policy.Statistics);
     }
 
     public void Write(string name, object? fields, bool isAlert) => Write(name, _fields.Read(fields), isAlert);
@@ -56,25 +59,24 @@ internal sealed class NoticeWriter
         if (!isAlert)
         {
             _policy.Statistics.CountRecord();
-        }
-        else
-        {
-            var silenced = _policy.Memory.Dedupe.IsSilenced(_policy.Definition.Alerts, name, fields, _context.Engine.Time);
-            _policy.Statistics.CountAlert(silenced);
-            if (silenced)
-            {
-                return;
-            }
+            _context.Engine.Output.Write(Notice(name, fields, isAlert: false));
+            return;
         }
 
-        Send(name, fields, isAlert);
+        // The output thread counts it when it has decided whether it is kept back. One that found no room was raised all the same.
+        var added = EventFields(fields);
+        var alert = Notice(name, added.Length == 0 ? fields : [.. fields, .. added], isAlert: true);
+        if (!_context.Engine.Output.Write(alert, _source, _context.Engine.Time.GetTimestamp()))
+        {
+            _policy.Statistics.CountAlert(suppressed: false);
+        }
     }
 
-    /// <summary>The engine's own alert about a policy that is called too often; neither its rate nor its dedupe window keeps it back.</summary>
+    /// <summary>The engine's own alert about a policy that is called too often; neither its rate nor spec.alerts keeps it back.</summary>
     public void WriteRateExceeded(RateLimit rate)
     {
         _policy.Statistics.CountAlert(suppressed: false);
-        Send(
+        _context.Engine.Output.Write(Notice(
             "rate-exceeded",
             [
                 new OutputField("limit", rate.Rate.Limit),
@@ -91,13 +93,13 @@ internal sealed class NoticeWriter
                 // A guest can make events: an enforcing policy that no longer sees them is a hole.
                 new OutputField("unguarded", _policy.Enforcing && rate.Rate.OnExceed != PolicyRateAction.DropAlert),
             ],
-            isAlert: true);
+            isAlert: true));
     }
 
-    private void Send(string name, OutputField[] fields, bool isAlert)
+    private NoticeOutput Notice(string name, OutputField[] fields, bool isAlert)
     {
         var current = _context.Event;
-        _context.Engine.Output.Write(new NoticeOutput
+        return new NoticeOutput
         {
             Time = _context.Engine.Time.GetUtcNow(),
             Vm = _context.Name,
@@ -109,6 +111,28 @@ internal sealed class NoticeWriter
             Vcpu = current.Active ? current.Facts.Vcpu : null,
             Event = current.Active ? current.Facts.Kind : null,
             Fields = fields,
-        });
+        };
+    }
+
+    // What spec.alerts.fields asks for; a field of the policy's own is stronger, and what the event does not have is left out.
+    private OutputField[] EventFields(OutputField[] own)
+    {
+        var names = _source.Settings.EventFields;
+        if (names.Count == 0 || !_context.Event.Active)
+        {
+            return [];
+        }
+
+        ref readonly var facts = ref _context.Event.Facts;
+        List<OutputField> added = [];
+        foreach (var name in names)
+        {
+            if (AlertEventFields.Find(name, in facts) is { } value && AlertWindows.FieldOf(own, name).Value is null)
+            {
+                added.Add(new OutputField(name, value));
+            }
+        }
+
+        return [.. added];
     }
 }

@@ -43,4 +43,7 @@ internal sealed record HostReply
     public required IReadOnlyList<string> Endpoints { get; init; }
 
     public required IReadOnlyList<VmReply> Vms { get; init; }
+
+    /// <summary>Where alerts go besides stdout.</summary>
+    public required IReadOnlyList<SinkReply> Sinks { get; init; }
 }

@@ -4,7 +4,7 @@ using Kvmi.Session.Deadlines;
 
 namespace Kvmi.Policy.Host.Output.Records;
 
-/// <summary>The last line of a run.</summary>
+/// <summary>The last line of a run, before those of its sinks.</summary>
 internal sealed record RunSummaryOutput : OutputRecord
 {
     /// <summary>VMs that were attached.</summary>
