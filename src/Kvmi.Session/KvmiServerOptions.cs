@@ -1,6 +1,7 @@
 using Kvmi.Protocol;
 using Kvmi.Session.Endpoints;
 using Kvmi.Session.Faults;
+using Kvmi.Session.Taps;
 
 namespace Kvmi.Session;
 
@@ -69,4 +70,7 @@ public sealed record KvmiServerOptions
 
     /// <summary>Is told when VMs come and go; may be null.</summary>
     public IVmObserver? Observer { get; init; }
+
+    /// <summary>Looks on at every conversation, byte for byte; null for nobody. A tap that cannot be opened is logged, and its peer is served all the same.</summary>
+    public IConversationTaps? Taps { get; init; }
 }

@@ -63,7 +63,6 @@ internal static class FindingCodes
     public const string UntrustedSinglestep = "KP0236";
 
     public const string AlertOptionNotEnforced = "KP0302";
-    public const string TraceNotReadable = "KP0306";
     public const string TestFileMissing = "KP0307";
     public const string ParameterNotGiven = "KP0308";
 }

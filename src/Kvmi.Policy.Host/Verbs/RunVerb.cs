@@ -67,6 +67,8 @@ internal static class RunVerb
         peers.AddTo(verb);
         var memory = new MemoryOptions();
         memory.AddTo(verb);
+        var record = new RecordOptions();
+        record.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -108,6 +110,7 @@ internal static class RunVerb
                 FileRules = security.Read(parse),
                 Peers = peers.Read(parse),
                 MemoryCachePages = memory.Read(parse),
+                Record = record.Read(parse),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),
             });

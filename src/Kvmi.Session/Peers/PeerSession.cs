@@ -5,6 +5,7 @@ using Kvmi.Protocol.Handshake;
 using Kvmi.Session.Deadlines;
 using Kvmi.Session.Detection;
 using Kvmi.Session.Handshake;
+using Kvmi.Session.Taps;
 using Kvmi.Session.Transport;
 using Kvmi.Session.Vm;
 
@@ -23,6 +24,8 @@ internal sealed class PeerSession : IDisposable
     private bool _isHandshakeOver;
     private volatile bool _hasGivenWay;
     private volatile bool _hasSaidHello;
+    private DetachReason? _endReason;
+    private string? _endDetail;
 
     public PeerSession(Socket socket, string peer, PeerServices services)
     {
@@ -131,6 +134,7 @@ internal sealed class PeerSession : IDisposable
 
         _channel.Dispose();
         _services.Registry.Remove(this);
+        Tap(tap => tap.Ended(_endReason, _endDetail));
         _ended.TrySetResult();
     }
 
@@ -138,6 +142,7 @@ internal sealed class PeerSession : IDisposable
     {
         VmConnection connection;
         string dialect;
+        OpenTap();
         try
         {
             (connection, dialect) = Attach();
@@ -220,6 +225,7 @@ internal sealed class PeerSession : IDisposable
 
         log.Attached(
             connection.Identity.Name, connection.Identity.Uuid, Peer, dialect, connection.VcpuCount, connection.Capabilities.Describe());
+        Tap(tap => tap.Attached(status));
         Observe(observer => observer.Connected(status));
         connection.StartSuccessor = () => Start(() => End(connection, status, connection.Continue()));
         End(connection, status, connection.Run(_services.Factory));
@@ -230,6 +236,7 @@ internal sealed class PeerSession : IDisposable
         _services.Connection.Log.Detached(connection.Identity.Name, Peer, reason);
         _channel.Dispose();
         _services.Registry.Remove(this);
+        (_endReason, _endDetail) = (reason, connection.Loss);
         Observe(observer => observer.Disconnected(status, reason, connection.Loss));
     }
 
@@ -269,6 +276,35 @@ internal sealed class PeerSession : IDisposable
         lock (_lock)
         {
             return _stopRequested;
+        }
+    }
+
+    private void OpenTap()
+    {
+        try
+        {
+            _channel.Tap = _services.Options.Taps?.Open(Peer);
+        }
+        catch (Exception exception)
+        {
+            _services.Connection.Log.ObserverFailed(exception, Peer);
+        }
+    }
+
+    private void Tap(Action<IConversationTap> action)
+    {
+        if (_channel.Tap is not { } tap)
+        {
+            return;
+        }
+
+        try
+        {
+            action(tap);
+        }
+        catch (Exception exception)
+        {
+            _services.Connection.Log.ObserverFailed(exception, Peer);
         }
     }
 
