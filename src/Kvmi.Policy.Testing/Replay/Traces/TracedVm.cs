@@ -28,7 +28,7 @@ internal sealed class TracedVm : IIntrospectedVm
     {
         (_commands, _loose) = (commands, loose);
         VcpuCount = Math.Max(1, vm.Vcpus);
-        Identity = new VmIdentity(vm.Name, vm.Uuid, vm.StartTime, vm.Peer);
+        Identity = new VmIdentity(vm.Name, vm.Uuid, vm.StartTime, string.Create(CultureInfo.InvariantCulture, $"connection {vm.Connection} of the trace"));
         Capabilities = new VmCapabilities
         {
             Dialect = dialect.Id,

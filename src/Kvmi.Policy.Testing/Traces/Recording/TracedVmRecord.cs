@@ -14,7 +14,6 @@ internal static class TracedVmRecord
             Name = identity.Name,
             Uuid = identity.Uuid,
             StartTime = identity.StartTime,
-            Peer = identity.Peer,
             Dialect = vm.Dialect,
             Vcpus = vm.VcpuCount,
             MaxPayload = offer.MaxPayload,

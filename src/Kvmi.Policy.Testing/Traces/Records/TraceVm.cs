@@ -12,9 +12,6 @@ public sealed record TraceVm : TraceRecord
     /// <summary>When it was created or reset; null when not told.</summary>
     public DateTimeOffset? StartTime { get; init; }
 
-    /// <summary>The connection, for messages.</summary>
-    public string Peer { get; init; } = "";
-
     /// <summary>Name of the dialect as on the command line.</summary>
     public string Dialect { get; init; } = "";
 
