@@ -49,7 +49,9 @@ public sealed class TraceReplay : IDisposable
         ArgumentNullException.ThrowIfNull(generation);
         (_file, _loose) = (file, loose);
         _clock = new ManualClock(file.Start);
-        _engine = new PolicyEngine(new PolicyEngineOptions { Output = _output, TimeProvider = _clock, HashSeed = EventHash });
+
+        // Without a cache policies ask for exactly what they want, and the trace holds that with or without one.
+        _engine = new PolicyEngine(new PolicyEngineOptions { Output = _output, TimeProvider = _clock, HashSeed = EventHash, MemoryCachePages = 0 });
         _engine.Swap(generation);
     }
 

@@ -1,8 +1,10 @@
+using Kvmi.Policy.Testing.Guests;
 using Kvmi.Policy.Testing.Rig;
 using Kvmi.Policy.Testing.Traces;
 using Kvmi.Policy.Testing.Traces.Recording;
 using Kvmi.Policy.Testing.Traces.Records;
 using Kvmi.Protocol.Dialects;
+using Kvmi.Protocol.Events;
 using Kvmi.Protocol.Handshake;
 
 namespace Kvmi.Policy.Testing.Tests.Traces;
@@ -32,6 +34,39 @@ public sealed class TraceRecorderTests
         Assert.All(messages, message => Assert.Equal(Message, message.Bytes));
         Assert.Equal("it left", Assert.Single(trace.Records().OfType<TraceDetached>()).Detail);
         Assert.Null(trace.Incomplete);
+    }
+
+    [Fact]
+    public void Threads_that_vcpus_wait_for_allocate_nothing()
+    {
+        using var policies = new TestPolicies();
+        policies.Write("keeper", "mode: enforce\nsubscriptions:\n  - event: cr\n    when: { cr: 3 }\n    handler: OnCr3", "Decision OnCr3(CrEvent e) => Keep(e.Old);");
+        var vm = new FakeVm();
+        using var rig = new PolicyRig(policies.Build(), vm, new ManualClock());
+        var dialect = Dialect.Find(vm.Capabilities.Dialect)!;
+        var message = new byte[8192];
+        var state = TestMachine.KernelState();
+        var length = dialect.WriteEvent(message, 1, 0, in state, EventBody.Cr(3, 1, 2));
+        rig.Decide(message.AsSpan(0, length), new byte[8192]);
+        Assert.Equal(1, rig.Outcome.VoteCount);
+
+        using var recorder = new TraceRecorder(new MemoryStream(), new ManualClock());
+        var connection = (RecordedConnection)recorder.Open("a")!;
+        long allocated = 0;
+        for (var i = 0; i < 200; i++)
+        {
+            // The first rounds compile.
+            if (i == 100)
+            {
+                allocated = GC.GetAllocatedBytesForCurrentThread();
+            }
+
+            connection.Received(message.AsSpan(0, length));
+            connection.Decided(1, 0, recorder.Timestamp(), rig.Outcome);
+            connection.Sent(message.AsSpan(0, 64));
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - allocated);
     }
 
     [Fact]
