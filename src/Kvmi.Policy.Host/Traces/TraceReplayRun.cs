@@ -22,7 +22,7 @@ internal sealed class TraceReplayRun
     private readonly List<string> _missing = [];
     private long _events;
     private long _same;
-    private long _undecided;
+    private long _late;
     private long _differences;
 
     /// <summary>Prepares a replay.</summary>
@@ -127,16 +127,18 @@ internal sealed class TraceReplayRun
             then = others.Remove(step.EventNumber, out var found) && found.At.Event == step.Event && found.At.Vcpu == step.Vcpu ? found.Decision : null;
         }
 
+        // An event that was cut off at a deadline, or whose decision is lost, has nothing that it could be compared with.
+        var isCompared = then is not null || others is not null;
         var isSame = then is not null && now.IsSameAs(then);
+        _late += step.WasLate ? 1 : 0;
         _same += isSame ? 1 : 0;
-        _undecided += then is null ? 1 : 0;
-        _differences += isSame || (then is null && others is null) ? 0 : 1;
+        _differences += isCompared && !isSame ? 1 : 0;
         if (_diff is null)
         {
             Forward(step.Output);
             Results.Write(Line(step));
         }
-        else if (!isSame)
+        else if (isCompared && !isSame)
         {
             Results.Write(EventDecision.Difference(Results, step, now, then));
         }
@@ -210,19 +212,19 @@ internal sealed class TraceReplayRun
             Console.Error.WriteLine($"kvmi-policy: {path}: {problem}");
         }
 
-        var differences = _diff is null ? _events - _same - _undecided : _differences;
         Results.Write(new TotalsOutput
         {
             Time = Results.Now,
             Kind = "replay",
             Counts =
             [
-                new("events", _events), new("same", _same), new("differences", differences), new("notRecorded", _missing.Count),
+                new("events", _events), new("same", _same), new("differences", _differences), new("late", _late), new("notRecorded", _missing.Count),
                 new("unanswered", replay.Unanswered), new("lost", replay.Lost),
             ],
             Text = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{path}: {Words.Count(_events, "event")} decided, {_same} as {(_diff is null or "previous" ? "recorded" : $"by {_diff}")}, {differences} differently; ")
+                $"{path}: {Words.Count(_events, "event")} decided, {_same} as {(_diff is null or "previous" ? "recorded" : $"by {_diff}")}, {_differences} differently; ")
+                + (_late > 0 ? $"{_late} were answered at a deadline then, and are not compared; " : "")
                 + $"{_missing.Count} not recorded{(replay.Unanswered > 0 ? $"; {replay.Unanswered} were never answered and are left out" : "")}"
                 + $"{(replay.Lost > 0 ? $"; {replay.Lost} records are missing in the trace" : "")}"
                 + (_missing.Count > 0 ? ". What is not recorded reads as unreadable with --loose" : ""),

@@ -57,6 +57,12 @@ public sealed record ReplayStep
         ? Decision == then.Decision && Value == then.Value && Exception == then.Exception && WouldHave == then.WouldHave
         : null;
 
+    /// <summary>
+    /// True when the event was answered at a deadline, before the policies had decided: the trace cannot tell what they would have said, and what
+    /// is missing in it is not reported.
+    /// </summary>
+    public bool WasLate { get; init; }
+
     /// <summary>The reply that the policies give now, as bytes.</summary>
     public required ReadOnlyMemory<byte> Reply { get; init; }
 

@@ -50,7 +50,7 @@ public sealed class TraceReplay : IDisposable
         (_file, _loose) = (file, loose);
         _clock = new ManualClock(file.Start);
 
-        // Without a cache policies ask for exactly what they want, and the trace holds that with or without one.
+        // Without a cache every call asks: the trace holds what was asked for, whether the run remembered pages or not.
         _engine = new PolicyEngine(new PolicyEngineOptions { Output = _output, TimeProvider = _clock, HashSeed = EventHash, MemoryCachePages = 0 });
         _engine.Swap(generation);
     }
@@ -121,9 +121,9 @@ public sealed class TraceReplay : IDisposable
             {
                 _commands.TryAdd(vm.Connection, new RecordedCommands(dialect));
             }
-            else if (record is TraceMessage { Direction: MessageDirection.ToolToKernel } message && _commands.TryGetValue(message.Connection, out var commands))
+            else if (_commands.TryGetValue(record.Connection, out var commands))
             {
-                commands.Learn(message.Bytes);
+                commands.Learn(record);
             }
         }
     }
@@ -236,6 +236,10 @@ public sealed class TraceReplay : IDisposable
         conversation.Vm.End();
         var length = dialect.WriteEventReply(_reply, frame.Sequence, frame.Vcpu, frame.Kind, in reply);
         var outcome = conversation.Handler.LastOutcome;
+        var notRecorded = conversation.Vm.TakeNotRecorded();
+
+        // Its policies were cut off in the middle, so the trace cannot hold what they would have asked for.
+        var isLate = decision is null && conversation.Commands.WasLate(happening.Event);
         _engine.Flush();
         var step = new ReplayStep
         {
@@ -253,9 +257,10 @@ public sealed class TraceReplay : IDisposable
             WouldHave = outcome.WouldHave,
             Reason = outcome.Reason,
             Recorded = decision,
+            WasLate = isLate,
             Reply = _reply.AsSpan(0, length).ToArray(),
             Match = ReplyMatch.None,
-            NotRecorded = conversation.Vm.TakeNotRecorded(),
+            NotRecorded = isLate ? [] : notRecorded,
             Output = _output.Take(),
         };
         return ReplyComparison.Compare(dialect, step, answer.Bytes);

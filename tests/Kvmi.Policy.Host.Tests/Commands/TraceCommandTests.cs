@@ -27,7 +27,8 @@ public sealed class TraceCommandTests
         var replay = (await CommandProcess.RunInAsync(directory.Path, "replay", trace, "--diff", "previous", "--json")).Expect(0);
         var total = replay.Json[^1];
         Assert.True(total.GetProperty("events").GetInt64() > 10, total.ToString());
-        Assert.Equal(total.GetProperty("events").GetInt64(), total.GetProperty("same").GetInt64());
+        Assert.Equal(Number(total, "events"), Number(total, "same") + Number(total, "late"));
+        Assert.True(Number(total, "same") > 10, total.ToString());
         Assert.Equal((0, 0, 0), (Number(total, "differences"), Number(total, "notRecorded"), Number(total, "lost")));
 
         // What is compared is not always "allow".
@@ -67,7 +68,7 @@ public sealed class TraceCommandTests
 
         var strict = (await CommandProcess.RunInAsync(directory.Path, "replay", trace, "--policy", policies, "--json")).Expect(1);
         Assert.Contains(strict.Json, line => RunCommandTests.Type(line) == "notRecorded"
-            && line.GetProperty("reason").GetString()!.Contains("memory: 8 bytes at 0x123000", StringComparison.Ordinal));
+            && line.GetProperty("reason").GetString()!.Contains("bytes at 0x123000", StringComparison.Ordinal));
         Assert.True(Number(strict.Json[^1], "notRecorded") > 0);
 
         var loose = (await CommandProcess.RunInAsync(directory.Path, "replay", trace, "--policy", policies, "--loose", "--json")).Expect(0);

@@ -16,27 +16,59 @@ internal sealed class RecordedCommands
     private readonly Dictionary<uint, Waiting> _waiting = [];
     private readonly List<(CommandSubject Subject, KvmiError Error)> _answers = [];
     private readonly HashSet<CommandSubject> _switchedOn = [];
+    private readonly Dictionary<uint, long> _open = [];
+    private readonly Dictionary<uint, long> _answered = [];
+    private readonly HashSet<long> _late = [];
 
     public RecordedCommands(Dialect dialect) => _dialect = dialect;
 
     /// <summary>Memory that the recorded commands read and wrote.</summary>
     public RecordedMemory Memory { get; } = new();
 
-    /// <summary>Notes what a command switches on, for a first look at the whole conversation.</summary>
-    public void Learn(ReadOnlySpan<byte> message)
+    /// <summary>Notes what commands switch on and which events were answered before they were decided, for a first look at the whole conversation.</summary>
+    public void Learn(TraceRecord record)
     {
-        if (MessageHeader.TryRead(message, out var header) && message.Length == header.MessageLength
-            && _dialect.Classify(MessageDirection.ToolToKernel, header.Id) == MessageRole.Command && _dialect.TryGetCommand(header.Id, out var kind))
+        if (record is TraceDecision decision)
         {
-            Subjects(kind, message[MessageHeader.Length..], (subject, enable) =>
+            if (_answered.Remove(decision.Sequence, out var number))
             {
-                if (enable)
+                _late.Add(number);
+            }
+
+            _open.Remove(decision.Sequence);
+            return;
+        }
+
+        if (record is not TraceMessage message || !MessageHeader.TryRead(message.Bytes, out var header) || message.Bytes.Length != header.MessageLength)
+        {
+            return;
+        }
+
+        switch (_dialect.Classify(message.Direction, header.Id))
+        {
+            case MessageRole.Event when message.Event != 0:
+                _open[header.Sequence] = message.Event;
+                _answered.Remove(header.Sequence);
+                break;
+            case MessageRole.EventReply when _open.Remove(header.Sequence, out var open):
+                _answered[header.Sequence] = open;
+                break;
+            case MessageRole.Command when _dialect.TryGetCommand(header.Id, out var kind):
+                Subjects(kind, message.Bytes.AsSpan(MessageHeader.Length), (subject, enable) =>
                 {
-                    _switchedOn.Add(subject);
-                }
-            });
+                    if (enable)
+                    {
+                        _switchedOn.Add(subject);
+                    }
+                });
+                break;
+            default:
+                break;
         }
     }
+
+    /// <summary>True for an event that was answered at a deadline, before its policies had decided.</summary>
+    public bool WasLate(long number) => _late.Contains(number);
 
     /// <summary>A command, on its way.</summary>
     public void Command(in MessageHeader header, TraceMessage message)
