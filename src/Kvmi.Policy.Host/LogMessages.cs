@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Policy.Host;
 
-/// <summary>Log messages of the command. Event ids 9000 to 9199 and, about operating a running host, 4100 to 4149 are stable.</summary>
+/// <summary>Log messages of the command. Event ids 9000 to 9199 and, about operating a running host, 4100 to 4149, about recordings, 4350 to 4399 are stable.</summary>
 internal static partial class LogMessages
 {
     [LoggerMessage(EventId = 9001, Level = LogLevel.Information, Message = "Verb {Verb} starts, version {Version}")]
@@ -34,6 +34,10 @@ internal static partial class LogMessages
 
     [LoggerMessage(EventId = 4103, Level = LogLevel.Warning, Message = "SIGHUP asked for a reload, which did not come to an end")]
     public static partial void ReloadSignalFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 4350, Level = LogLevel.Warning,
+        Message = "The recording {File} ends here, because it cannot be written ({Problem}); the policies stay in force")]
+    public static partial void RecordingEnded(ILogger logger, string file, string problem);
 
     [LoggerMessage(EventId = 9055, Level = LogLevel.Warning, Message = "Faults are injected on purpose: {Faults}")]
     public static partial void FaultsInjected(ILogger logger, string faults);

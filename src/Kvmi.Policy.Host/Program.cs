@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Reflection;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Loading;
@@ -28,6 +29,7 @@ internal static class Program
             NewVerb.Create(),
             SchemaVerb.Create(),
             ReplayVerb.Create(),
+            TraceVerb.Create(),
             DecodeVerb.Create(),
             DoctorVerb.Create(),
             DialectsVerb.Create(),
@@ -63,5 +65,7 @@ internal static class Program
     }
 
     private static string VerbName(ParseResult parse) =>
-        parse.CommandResult.Command is RootCommand ? "" : $"{parse.CommandResult.Command.Name} ";
+        parse.CommandResult.Command is RootCommand ? ""
+        : parse.CommandResult.Parent is CommandResult { Command: not RootCommand and var outer } ? $"{outer.Name} {parse.CommandResult.Command.Name} "
+        : $"{parse.CommandResult.Command.Name} ";
 }

@@ -3,6 +3,7 @@ using Kvmi.Session.Endpoints;
 using Kvmi.Session.Faults;
 using Kvmi.Session.Latency;
 using Kvmi.Session.Placement;
+using Kvmi.Session.Taps;
 
 namespace Kvmi.Session;
 
@@ -77,4 +78,7 @@ public sealed record KvmiServerOptions
 
     /// <summary>Is told when VMs come and go; may be null.</summary>
     public IVmObserver? Observer { get; init; }
+
+    /// <summary>Looks on at every conversation, byte for byte; null for nobody. A tap that cannot be opened is logged, and its peer is served all the same.</summary>
+    public IConversationTaps? Taps { get; init; }
 }

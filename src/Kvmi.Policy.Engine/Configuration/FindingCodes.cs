@@ -62,7 +62,6 @@ internal static class FindingCodes
     public const string BitName = "KP0235";
     public const string UntrustedSinglestep = "KP0236";
 
-    public const string TraceNotReadable = "KP0306";
     public const string TestFileMissing = "KP0307";
     public const string ParameterNotGiven = "KP0308";
     public const string AlertFieldAbsent = "KP0315";

@@ -39,7 +39,8 @@ public sealed class EventOutcome
     /// <summary>Why, in one sentence: the votes. Made when asked for.</summary>
     public string Reason => OutputText.Reason(_votes, VoteCount, Note);
 
-    internal string? Note { get; set; }
+    /// <summary>What else was special, for example a deadline that passed; null for nothing.</summary>
+    public string? Note { get; internal set; }
 
     internal ReadOnlySpan<OutputVote> VotesForOutput => _votes.AsSpan(0, VoteCount);
 
@@ -50,6 +51,15 @@ public sealed class EventOutcome
     {
         var vote = VotesForOutput[index];
         return (vote.Policy, vote.Kind, vote.Audit);
+    }
+
+    /// <summary>More about one vote.</summary>
+    /// <param name="index">0 to <see cref="VoteCount"/> − 1.</param>
+    /// <returns>The value of set and keep, and whether the handler failed, so that the vote is its onError or onTimeout.</returns>
+    public (ulong Value, bool Failed) VoteDetail(int index)
+    {
+        var vote = VotesForOutput[index];
+        return (vote.Value, vote.Failed);
     }
 
     internal void Clear(EventKind kind)

@@ -18,7 +18,7 @@ public sealed record PolicyTest
     public IReadOnlyList<PolicyTestMemory> Memory { get; init; } = [];
 
     /// <summary>
-    /// Path of a .hex capture whose events take the place of <see cref="Steps"/>; null when the test has steps. The path is the
+    /// Path of a trace (of run --record, or a .hex capture) whose events take the place of <see cref="Steps"/>; null when the test has steps. The path is the
     /// policy's folder and what the file says.
     /// </summary>
     public string? Trace { get; init; }
@@ -27,7 +27,7 @@ public sealed record PolicyTest
     public PolicyTraceExpectation? TraceExpect { get; init; }
 
     /// <summary>
-    /// Why this test cannot run (a file that it names is missing, a trace of a format that this version does not read), one
+    /// Why this test cannot run (a file that it names is missing), one
     /// sentence; null when it can. A runner reports such a test as failed with this reason.
     /// </summary>
     public string? Problem { get; init; }

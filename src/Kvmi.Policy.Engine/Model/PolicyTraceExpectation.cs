@@ -7,4 +7,8 @@ namespace Kvmi.Policy.Engine.Model;
 public sealed record PolicyTraceExpectation(
     IReadOnlyDictionary<string, int>? Alerts,
     IReadOnlyDictionary<string, int>? Records,
-    IReadOnlyDictionary<DecisionKind, int>? Decisions);
+    IReadOnlyDictionary<DecisionKind, int>? Decisions)
+{
+    /// <summary>What single events must give, by their number: of a trace the one that trace show --events prints, of a capture the running one.</summary>
+    public IReadOnlyDictionary<long, PolicyTestExpectation> At { get; init; } = new Dictionary<long, PolicyTestExpectation>();
+}

@@ -48,6 +48,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         ParameterOutput => "parameter",
         DialectOutput dialect => JsonDialect.TypeOf(dialect),
         ControlOutput control => control.Type,
+        TraceOutput trace => trace.Type,
         _ => "summary",
     };
 
@@ -72,6 +73,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case DialectOutput dialect: JsonDialect.Write(json, dialect); break;
             case TotalsOutput totals: Totals(json, totals); break;
             case ControlOutput control: control.WriteMembers(json); break;
+            case TraceOutput trace: trace.WriteJson(json); break;
             case CatalogueOutput entry: JsonSimulation.Write(json, entry); break;
             default: throw new ArgumentException($"No JSON form for {record.GetType().Name}.", nameof(record));
         }
@@ -109,6 +111,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         }
 
         Hex(json, "recordedValue", record.RecordedValue);
+        record.WriteTraceMembers(json);
     }
 
     private static void Notice(Utf8JsonWriter json, NoticeOutput record)

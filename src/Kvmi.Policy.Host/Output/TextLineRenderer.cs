@@ -35,6 +35,7 @@ internal sealed class TextLineRenderer : ILineRenderer
             case DialectOutput dialect: TextDialect.Write(_line, dialect); break;
             case TotalsOutput totals: _line.AppendSafe(totals.Text); break;
             case ControlOutput control: TextControl.Append(_line, control.Text); break;
+            case TraceOutput trace: trace.WriteText(_line); break;
             case CatalogueOutput entry: TextSimulation.Write(_line, entry); break;
             default: throw new ArgumentException($"No text form for {record.GetType().Name}.", nameof(record));
         }
@@ -132,6 +133,7 @@ internal sealed class TextLineRenderer : ILineRenderer
 
     private void Replay(ReplayOutput record)
     {
+        record.WriteTraceText(_line);
         _line.Append(CultureInfo.InvariantCulture, $"seq {record.Sequence} vcpu {record.Vcpu} ").AppendSafe(record.Subject).Append(": ")
             .Append(Words.Of(record.Decision));
         if (record.Value is { } value)

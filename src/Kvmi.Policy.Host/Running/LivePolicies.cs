@@ -7,6 +7,7 @@ using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Loading;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Session.Deadlines;
+using Kvmi.Policy.Host.Recording;
 using Microsoft.Extensions.Logging;
 
 namespace Kvmi.Policy.Host.Running;
@@ -18,13 +19,15 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     private readonly ILogger _logger;
     private readonly PolicyReloader _reloader;
     private readonly PolicyWorkshop _workshop;
+    private readonly Action _wentLive;
     private bool _first = true;
     private bool _disposed;
     private long _reloads;
     private long _failed;
 
-    private LivePolicies(VerbContext context, RunOptions options, PolicyEngine engine)
+    private LivePolicies(VerbContext context, RunOptions options, PolicyEngine engine, RunRecording recording)
     {
+        _wentLive = () => recording.WentLive(engine);
         _results = context.Results;
         _logger = context.LoggerFactory.CreateLogger("Kvmi.Policy.Host");
         _workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode, options.FileRules, options.Untrusted, options.AllowWeakWorker, options.CompileCache);
@@ -65,9 +68,9 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
 
     /// <summary>Loads the policies and keeps them in step with their files from then on.</summary>
     /// <returns>Null when they cannot be loaded; the findings are written.</returns>
-    public static async Task<LivePolicies?> StartAsync(VerbContext context, RunOptions options, PolicyEngine engine)
+    public static async Task<LivePolicies?> StartAsync(VerbContext context, RunOptions options, PolicyEngine engine, RunRecording recording)
     {
-        var policies = new LivePolicies(context, options, engine);
+        var policies = new LivePolicies(context, options, engine, recording);
 
         // Asked for before the start, so that the first look at the files and this load are one.
         var first = policies._reloader.ReloadNowAsync();
@@ -84,6 +87,11 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     public void OnReload(ReloadReport report)
     {
         PolicyWorkshop.Report(_results, report.Findings);
+        if (report.Success)
+        {
+            _wentLive();
+        }
+
         var milliseconds = report.BuildTime.TotalMilliseconds;
         if (_first)
         {

@@ -7,6 +7,7 @@ using Kvmi.Policy.Host.Metrics;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Policy.Host.Sinks;
+using Kvmi.Policy.Host.Recording;
 using Kvmi.Session;
 using Kvmi.Session.Endpoints;
 using Kvmi.Simulator;
@@ -68,9 +69,10 @@ internal sealed class PolicyHost
             Faults = _options.Faults?.ForPolicies,
             MemoryCachePages = _options.MemoryCachePages,
         });
+        using var recording = RunRecording.Begin(_context, _options.Record, _logger);
         using var master = new MasterSignals(
             engine, _options.Master, mode => Status("master-mode", $"The switch over all policies is now: {Words.CamelCase(mode.ToString())}."));
-        var policies = await LivePolicies.StartAsync(_context, _options, engine).ConfigureAwait(false);
+        var policies = await LivePolicies.StartAsync(_context, _options, engine, recording).ConfigureAwait(false);
         if (policies is null)
         {
             return ExitCode.Failure;
@@ -78,7 +80,7 @@ internal sealed class PolicyHost
 
         await using var reloading = policies.ConfigureAwait(false);
         using var simulated = _options.Scenario is { } scenario ? new SimulatedGuest(_context, _options, scenario) : null;
-        await using var server = new KvmiServer(ServerOptions(simulated?.Endpoint), engine, _context.LoggerFactory, _context.Time);
+        await using var server = new KvmiServer(recording.Tap(ServerOptions(simulated?.Endpoint)), recording.Handlers(engine), _context.LoggerFactory, _context.Time);
         server.Start();
         using var view = new HostView(engine, server, policies, feed, _options.Mode, _context.Time);
         using var meter = new PolicyMeter(view);
@@ -105,6 +107,7 @@ internal sealed class PolicyHost
         // The guest is asked first: it unhooks in order, as QEMU does; whoever hangs is closed by the server's own limit.
         var result = simulated is null ? null : await simulated.EndAsync().ConfigureAwait(false);
         await server.StopAsync().ConfigureAwait(false);
+        recording.Dispose();
         await policies.DisposeAsync().ConfigureAwait(false);
         engine.CloseAlertWindows();
         if (result is { End: SimulationEnd.Limit })

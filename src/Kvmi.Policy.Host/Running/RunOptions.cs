@@ -3,6 +3,7 @@ using Kvmi.Policy.Engine.Scripting.Cache;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Control;
 using Kvmi.Policy.Host.Sinks;
+using Kvmi.Policy.Host.Recording;
 using Kvmi.Protocol;
 using Kvmi.Session;
 using Kvmi.Session.Endpoints;
@@ -61,6 +62,9 @@ internal sealed record RunOptions
 
     /// <summary>Faults to inject on purpose; null for none.</summary>
     public FaultPlan? Faults { get; init; }
+
+    /// <summary>The trace to record; null for none.</summary>
+    public RecordSettings? Record { get; init; }
 
     public bool AllowRemote { get; init; }
 

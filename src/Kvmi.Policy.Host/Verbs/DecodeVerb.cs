@@ -2,6 +2,7 @@ using System.CommandLine;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Decoding;
 using Kvmi.Policy.Host.Output.Records;
+using Kvmi.Policy.Host.Traces;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Captures;
 using Kvmi.Protocol.Dialects;
@@ -14,7 +15,7 @@ internal static class DecodeVerb
 {
     public static Command Create()
     {
-        var files = new Argument<string[]>("FILE") { Description = "Hex capture", Arity = ArgumentArity.OneOrMore };
+        var files = new Argument<string[]>("FILE") { Description = "Hex capture, or trace of run --record", Arity = ArgumentArity.OneOrMore };
         var dialect = CommonOptions.Dialect(auto: true);
         var verify = new Option<bool>("--verify") { Description = "Encode every decoded message again and compare the bytes" };
         var json = CommonOptions.Json();
@@ -30,11 +31,11 @@ internal static class DecodeVerb
 
     private static int Run(VerbContext context, string[] files, KvmiDialect? asked, bool verify)
     {
-        var captures = Array.ConvertAll(files, file => new CaptureFile(file));
         var exitCode = ExitCode.Fine;
-        foreach (var capture in captures)
+        foreach (var file in files)
         {
-            exitCode = Math.Max(exitCode, Decode(context, capture, asked, verify));
+            var one = TraceFiles.IsTrace(file) ? TraceDecoding.Run(context, file, verify) : Decode(context, new CaptureFile(file), asked, verify);
+            exitCode = Math.Max(exitCode, one);
         }
 
         return exitCode;

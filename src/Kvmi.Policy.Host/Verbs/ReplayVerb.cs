@@ -9,6 +9,7 @@ using Kvmi.Policy.Host.Loading;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Policy.Host.Running;
+using Kvmi.Policy.Host.Traces;
 using Kvmi.Policy.Testing.Replay;
 
 namespace Kvmi.Policy.Host.Verbs;
@@ -18,15 +19,23 @@ internal static class ReplayVerb
 {
     public static Command Create()
     {
-        var files = new Argument<string[]>("FILE") { Description = "Hex capture", Arity = ArgumentArity.OneOrMore };
+        var files = new Argument<string[]>("FILE") { Description = "Trace of run --record, or hex capture", Arity = ArgumentArity.OneOrMore };
         var policies = CommonOptions.Policies();
+        policies.Aliases.Add("--policy");
+        var loose = new Option<bool>("--loose") { Description = "What a trace does not hold is unreadable for the policies, instead of failing the replay" };
+        var diff = new Option<string?>("--diff")
+        {
+            Description = "List only the events of a trace that are decided differently: than recorded (previous), than in another trace, or than by other policies. "
+                + "Exit code 1 when there are any",
+            HelpName = "previous|TRACE|DIR",
+        };
         var plugins = CommonOptions.Plugins();
         var mode = CommonOptions.Mode();
         var json = CommonOptions.Json();
         var verb = new Command("replay",
-            "Feed recorded events to the policies and compare the replies with the recorded ones.\n\nExample:\n  kvmi-policy replay kvmi-v7-linux-cr3.hex --policies policies")
+            "Feed recorded events to the policies and compare the replies with the recorded ones.\n\nExamples:\n  kvmi-policy replay run.kvmitrace --policies policies --diff previous\n  kvmi-policy replay kvmi-v7-linux-cr3.hex --policies policies")
         {
-            files, policies, plugins, mode, json,
+            files, policies, plugins, mode, loose, diff, json,
         };
         var security = new SecurityOptions();
         security.AddTo(verb);
@@ -34,11 +43,14 @@ internal static class ReplayVerb
         cache.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
-            var captures = Array.ConvertAll(parse.GetRequiredValue(files), file => new CaptureFile(file));
             var directories = DefaultDirectories.Policies(parse.GetRequiredValue(policies));
             var workshop = new PolicyWorkshop(context.Time, DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
                 parse.GetValue(mode), security.Read(parse), cache: cache.Read(parse, context));
-            return Task.FromResult(PolicyThread.Run(() => captures.Max(capture => Replay(context, workshop, directories, capture))));
+            return Task.FromResult(PolicyThread.Run(() => parse.GetRequiredValue(files).Select(file => TraceFiles.IsTrace(file)
+                ? new TraceReplayRun(context, workshop, directories, parse.GetValue(diff), parse.GetValue(loose)).Run(file)
+                : parse.GetValue(diff) is null && !parse.GetValue(loose)
+                    ? Replay(context, workshop, directories, new CaptureFile(file))
+                    : throw new UsageException($"{file}: --diff and --loose are about traces, and this is a hex capture.")).ToList().Max()));
         });
         return verb;
     }

@@ -75,6 +75,8 @@ internal static class RunVerb
         deadlines.AddTo(verb);
         var sinks = new SinkOptions();
         sinks.AddTo(verb);
+        var record = new RecordOptions();
+        record.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -118,6 +120,7 @@ internal static class RunVerb
                 Peers = latency.Read(parse, peers.Read(parse)),
                 Deadlines = deadlines.Read(parse),
                 Sinks = sinks.Read(parse),
+                Record = record.Read(parse),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),
                 CompileCache = cache.Read(parse, context),

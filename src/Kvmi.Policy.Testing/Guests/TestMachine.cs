@@ -105,6 +105,10 @@ public static class TestMachine
         Entry(memory, root, Entries - 1, KernelTable | PresentWritable);
     }
 
+    /// <summary>True for the MSRs that events carry.</summary>
+    internal static bool HasMsr(uint index) =>
+        index is 0x174 or 0x175 or 0x176 or 0x277 or 0xc000_0080 or 0xc000_0081 or 0xc000_0082 or 0xc000_0083 or 0xc000_0102;
+
     /// <summary>Value of one of the nine MSRs of an event, by number; 0 for every other MSR.</summary>
     public static ulong MsrValue(in KvmEventMsrs msrs, uint index) => index switch
     {

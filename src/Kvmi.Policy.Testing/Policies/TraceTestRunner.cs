@@ -1,8 +1,8 @@
 using System.Text;
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Model;
-using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Testing.Replay;
+using Kvmi.Policy.Testing.Traces;
 using Kvmi.Protocol.Captures;
 
 namespace Kvmi.Policy.Testing.Policies;
@@ -13,22 +13,65 @@ namespace Kvmi.Policy.Testing.Policies;
 /// </summary>
 internal static class TraceTestRunner
 {
+    private const int MagicLength = 7;
+
     public static PolicyTestResult Run(Generation generation, string policyId, PolicyTest test, string path)
     {
-        List<HexCaptureEntry> entries;
-        InferredDialect inferred;
         try
         {
-            using var reader = new StreamReader(path, Encoding.UTF8);
-            entries = [.. HexCapture.Read(reader)];
-            inferred = ConversationDialect.Infer(entries);
+            return IsTrace(path) ? RunTrace(generation, policyId, test, path) : RunCapture(generation, policyId, test, path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             generation.Release();
             return new(policyId, test.Name, test.Location, [$"the trace {path} cannot be read: {exception.Message}"]);
         }
+    }
 
+    private static PolicyTestResult RunTrace(Generation generation, string policyId, PolicyTest test, string path)
+    {
+        TraceFile file;
+        try
+        {
+            file = TraceFile.Open(path);
+        }
+        catch (TraceException exception)
+        {
+            generation.Release();
+            return new(policyId, test.Name, test.Location, [exception.Message]);
+        }
+
+        using (file)
+        using (var replay = new TraceReplay(file, generation))
+        {
+            var check = new TraceExpectationCheck(policyId, test.TraceExpect);
+            try
+            {
+                foreach (var step in replay.Run())
+                {
+                    check.Take(step);
+                }
+            }
+            catch (TraceException exception)
+            {
+                return new(policyId, test.Name, test.Location, [exception.Message]);
+            }
+
+            check.Take(replay.EndOutput);
+            return new(policyId, test.Name, test.Location,
+                [.. replay.Problems, .. replay.NotRecorded.Select(what => $"the trace does not hold: {what}"), .. check.Finish()]);
+        }
+    }
+
+    private static PolicyTestResult RunCapture(Generation generation, string policyId, PolicyTest test, string path)
+    {
+        List<HexCaptureEntry> entries;
+        using (var reader = new StreamReader(path, Encoding.UTF8))
+        {
+            entries = [.. HexCapture.Read(reader)];
+        }
+
+        var inferred = ConversationDialect.Infer(entries);
         if (inferred.Dialect is not { } dialect || Protocol.Dialects.Dialect.Find(dialect) is null)
         {
             generation.Release();
@@ -36,39 +79,20 @@ internal static class TraceTestRunner
         }
 
         using var replay = new CaptureReplay(Path.GetFileName(path), entries, dialect, generation);
-        return new(policyId, test.Name, test.Location, Failures(replay, policyId, test.TraceExpect));
-    }
-
-    private static List<string> Failures(CaptureReplay replay, string policyId, PolicyTraceExpectation? expected)
-    {
-        var failures = PolicyTestRunner.Troubles(replay.AttachOutput);
-        failures.AddRange(replay.Problems);
-        var alerts = new Dictionary<string, int>(StringComparer.Ordinal);
-        var records = new Dictionary<string, int>(StringComparer.Ordinal);
-        var decisions = new Dictionary<DecisionKind, int>();
+        var check = new TraceExpectationCheck(policyId, test.TraceExpect);
+        check.Take(replay.AttachOutput);
         foreach (var step in replay.Run())
         {
-            Count(decisions, step.Decision);
-            failures.AddRange(PolicyTestRunner.Troubles(step.Output).Select(trouble => $"line {step.Line}: {trouble}"));
-            failures.AddRange(step.NotRecorded.Select(command => $"line {step.Line}: the trace does not hold {command}"));
-            foreach (var notice in step.Output.OfType<NoticeOutput>().Where(notice => notice.Policy == policyId))
-            {
-                Count(notice.IsAlert ? alerts : records, notice.Name);
-            }
+            check.Take(step);
         }
 
-        failures.AddRange(Differences("alert", expected?.Alerts, alerts));
-        failures.AddRange(Differences("record", expected?.Records, records));
-        failures.AddRange(Differences("decision", expected?.Decisions, decisions));
-        return failures;
+        return new(policyId, test.Name, test.Location, [.. replay.Problems, .. check.Finish()]);
     }
 
-    private static void Count<TKey>(Dictionary<TKey, int> counts, TKey key)
-        where TKey : notnull => counts[key] = counts.GetValueOrDefault(key) + 1;
-
-    private static IEnumerable<string> Differences<TKey>(string what, IReadOnlyDictionary<TKey, int>? expected, Dictionary<TKey, int> counts)
-        where TKey : notnull =>
-        (expected ?? new Dictionary<TKey, int>())
-            .Where(pair => counts.GetValueOrDefault(pair.Key) != pair.Value)
-            .Select(pair => $"{what} {pair.Key}: expected {pair.Value}, the trace gave {counts.GetValueOrDefault(pair.Key)}");
+    private static bool IsTrace(string path)
+    {
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        Span<byte> start = stackalloc byte[MagicLength];
+        return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual("KVMITRC"u8);
+    }
 }

@@ -1,13 +1,10 @@
-using System.Globalization;
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Testing.Rig;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Captures;
-using Kvmi.Protocol.Commands;
 using Kvmi.Protocol.Dialects;
-using Kvmi.Protocol.Events;
 using Kvmi.Protocol.Registers;
 
 namespace Kvmi.Policy.Testing.Replay;
@@ -84,7 +81,7 @@ public sealed class CaptureReplay : IDisposable
         }
 
         var kind = frame.Kind;
-        var (vcpu, wanted, subject) = (frame.Vcpu, frame.NewValue, Subject(in frame));
+        var (vcpu, wanted, subject) = (frame.Vcpu, frame.NewValue, ReplyComparison.Subject(in frame));
         if (_dialect.ExpectsReply(kind))
         {
             _vm.SetState(
@@ -109,6 +106,7 @@ public sealed class CaptureReplay : IDisposable
             Subject = subject,
             Decision = outcome.Decision,
             Value = isRegister ? outcome.Value ?? wanted : null,
+            Exception = outcome.Exception,
             Policy = outcome.Winner,
             WouldHave = outcome.WouldHave,
             Reason = outcome.Reason,
@@ -117,54 +115,6 @@ public sealed class CaptureReplay : IDisposable
             NotRecorded = _vm.TakeNotRecorded(),
             Output = _rig.TakeOutput(),
         };
-        return recorded.Reply is { } then ? Compare(step, then) : step;
+        return recorded.Reply is { } then ? ReplyComparison.Compare(_dialect, step, then) : step;
     }
-
-    private ReplayStep Compare(ReplayStep step, byte[] recorded)
-    {
-        var status = _dialect.ReadEventReply(recorded, step.Event, out _, out _, out var reply);
-        var isRegister = step.Event is EventKind.Cr or EventKind.Msr;
-        return step with
-        {
-            RecordedReply = recorded,
-            RecordedAction = status == CommandStatus.Ok ? reply.Action : null,
-            RecordedValue = status == CommandStatus.Ok && isRegister ? reply.NewValue : null,
-            Match = Match(step, recorded),
-        };
-    }
-
-    private ReplyMatch Match(ReplayStep step, byte[] recorded)
-    {
-        var ours = step.Reply.Span;
-        if (ours.SequenceEqual(recorded))
-        {
-            return ReplyMatch.Bytes;
-        }
-
-        if (ours.Length != recorded.Length)
-        {
-            return ReplyMatch.Different;
-        }
-
-        // Same layout: the recorded answer, written by us, gives the recorded bytes.
-        if (_dialect.ReadEventReply(recorded, step.Event, out var vcpu, out _, out var reply) != CommandStatus.Ok)
-        {
-            return ReplyMatch.Length;
-        }
-
-        var again = new byte[ours.Length];
-        var length = _dialect.WriteEventReply(again, step.Sequence, vcpu, step.Event, in reply);
-        return length == recorded.Length && again.AsSpan().SequenceEqual(recorded) ? ReplyMatch.Layout : ReplyMatch.Length;
-    }
-
-    private static string Subject(in EventFrame frame) => frame.Kind switch
-    {
-        EventKind.Cr => string.Create(CultureInfo.InvariantCulture, $"cr{frame.Cr}"),
-        EventKind.Msr => string.Create(CultureInfo.InvariantCulture, $"msr 0x{frame.Msr:x}"),
-        EventKind.PageFault => string.Create(CultureInfo.InvariantCulture, $"gpa 0x{frame.Gpa:x} {frame.Access}"),
-        EventKind.Breakpoint => string.Create(CultureInfo.InvariantCulture, $"breakpoint at gpa 0x{frame.Gpa:x}"),
-        EventKind.Trap => string.Create(CultureInfo.InvariantCulture, $"trap vector {frame.Vector}"),
-        EventKind.Cpuid => string.Create(CultureInfo.InvariantCulture, $"cpuid leaf 0x{frame.CpuidFunction:x} index 0x{frame.CpuidIndex:x}"),
-        _ => frame.Kind.ToString(),
-    };
 }

@@ -5,6 +5,7 @@ using Kvmi.Protocol.Handshake;
 using Kvmi.Session.Deadlines;
 using Kvmi.Session.Detection;
 using Kvmi.Session.Handshake;
+using Kvmi.Session.Taps;
 using Kvmi.Session.Transport;
 using Kvmi.Session.Vm;
 
@@ -27,6 +28,8 @@ internal sealed class PeerSession : IDisposable
     private bool _isHandshakeOver;
     private volatile bool _hasGivenWay;
     private volatile bool _hasSaidHello;
+    private DetachReason? _endReason;
+    private string? _endDetail;
 
     public PeerSession(Socket socket, string peer, PeerServices services)
     {
@@ -135,6 +138,7 @@ internal sealed class PeerSession : IDisposable
 
         _channel.Dispose();
         _services.Registry.Remove(this);
+        Tap(tap => tap.Ended(_endReason, _endDetail));
         _ended.TrySetResult();
     }
 
@@ -142,6 +146,7 @@ internal sealed class PeerSession : IDisposable
     {
         VmConnection connection;
         string dialect;
+        OpenTap();
         try
         {
             (connection, dialect) = Attach();
@@ -225,6 +230,7 @@ internal sealed class PeerSession : IDisposable
         log.Attached(
             connection.Identity.Name, connection.Identity.Uuid, Peer, dialect, connection.VcpuCount, connection.Capabilities.Describe());
         var observer = _services.Options.Observer;
+        Tap(tap => tap.Attached(status));
         Place();
         connection.StartSuccessor = () => Start(() =>
         {
@@ -248,6 +254,7 @@ internal sealed class PeerSession : IDisposable
         _services.Connection.Log.Detached(connection.Identity.Name, Peer, reason);
         _channel.Dispose();
         _services.Registry.Remove(this);
+        (_endReason, _endDetail) = (reason, connection.Loss);
         if (_services.Options.Observer is { } observer)
         {
             connection.StartSuccessor = () => Start(connection.Retire);
@@ -293,6 +300,35 @@ internal sealed class PeerSession : IDisposable
         lock (_lock)
         {
             return _stopRequested;
+        }
+    }
+
+    private void OpenTap()
+    {
+        try
+        {
+            _channel.Tap = _services.Options.Taps?.Open(Peer);
+        }
+        catch (Exception exception)
+        {
+            _services.Connection.Log.ObserverFailed(exception, Peer);
+        }
+    }
+
+    private void Tap(Action<IConversationTap> action)
+    {
+        if (_channel.Tap is not { } tap)
+        {
+            return;
+        }
+
+        try
+        {
+            action(tap);
+        }
+        catch (Exception exception)
+        {
+            _services.Connection.Log.ObserverFailed(exception, Peer);
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Handshake;
 using Kvmi.Session.Latency;
+using Kvmi.Session.Taps;
 
 namespace Kvmi.Session.Transport;
 
@@ -47,6 +48,9 @@ internal sealed class MessageChannel : IDisposable
     /// <summary>Looks for bytes for a while before <see cref="Receive"/> sleeps; null to sleep at once.</summary>
     public ReceiveSpin? Spin { get; set; }
 
+    /// <summary>Who looks on; null for nobody. Set before the first receive.</summary>
+    public IConversationTap? Tap { get; set; }
+
     /// <summary>Bytes received so far. Any thread.</summary>
     public long BytesReceived => Volatile.Read(ref _bytesReceived);
 
@@ -59,8 +63,12 @@ internal sealed class MessageChannel : IDisposable
     /// <summary>True while replies or commands wait to be sent.</summary>
     public bool HasOutput => _outputEnd != 0;
 
-    /// <summary>Drops bytes from the front of <see cref="Pending"/>.</summary>
-    public void Consume(int count) => _inputStart += count;
+    /// <summary>Takes a record without a message header, the hello, from the front of <see cref="Pending"/>.</summary>
+    public void Consume(int count)
+    {
+        Tap?.Received(Pending[..count]);
+        _inputStart += count;
+    }
 
     /// <summary>Takes the next whole message, if there is one.</summary>
     public TakeStatus TryTake(out MessageHeader header, out ReadOnlySpan<byte> message)
@@ -84,6 +92,7 @@ internal sealed class MessageChannel : IDisposable
 
         message = _input.AsSpan(_inputStart, length);
         _inputStart += length;
+        Tap?.Received(message);
         return TakeStatus.Message;
     }
 
@@ -149,8 +158,12 @@ internal sealed class MessageChannel : IDisposable
     /// <summary>The free part of the send buffer.</summary>
     public Span<byte> Output => _output.AsSpan(_outputEnd);
 
-    /// <summary>Adds what was written to <see cref="Output"/> to what the next <see cref="Flush"/> sends.</summary>
-    public void Commit(int length) => _outputEnd += length;
+    /// <summary>Adds the one message that was written to <see cref="Output"/> to what the next <see cref="Flush"/> sends.</summary>
+    public void Commit(int length)
+    {
+        Tap?.Sent(_output.AsSpan(_outputEnd, length));
+        _outputEnd += length;
+    }
 
     /// <summary>Sends everything committed, in one call where the kernel takes it.</summary>
     public SocketError Flush()

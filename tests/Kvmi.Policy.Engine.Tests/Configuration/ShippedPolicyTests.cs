@@ -42,7 +42,7 @@ public class ShippedPolicyTests
 
     [Theory]
     [InlineData("cr3-watch", new[] { "KP0308" })]
-    [InlineData("lstar-lock", new[] { "KP0247", "KP0306" })]
+    [InlineData("lstar-lock", new[] { "KP0247", "KP0307" })]
     [InlineData("wx-guard", new[] { "KP0307", "KP0308" })]
     public void The_design_samples_load_as_they_stand_with_warnings_only(string name, string[] codes)
     {

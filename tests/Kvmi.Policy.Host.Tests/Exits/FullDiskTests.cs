@@ -49,6 +49,26 @@ public sealed partial class FullDiskTests
         Assert.Empty(guest.State.FindDifferences());
     }
 
+    [Fact]
+    public async Task A_recording_that_finds_no_room_ends_and_the_run_goes_on()
+    {
+        using var directory = new TestDirectory();
+        using var disk = Disk.Mount(Path.Combine(directory.Path, "disk"));
+        var trace = Path.Combine(directory.Path, "disk", "run.kvmitrace");
+        await using var host = CommandProcess.Start(directory.Path, "run", "--listen", directory.Socket(), "--record", trace, "--json");
+        await host.WaitForLineAsync("\"listening\"");
+        disk.Fill();
+        var guest = (await CommandProcess.RunAsync("simulate", "--connect", directory.Socket(), "--settle", "1s", "--json")).Expect(0);
+        RunCommandTests.AssertAllAnswered(Assert.Single(guest.Json, line => RunCommandTests.Summary(line) == "simulation"));
+        await host.WaitForLineAsync("recording-ended");
+        host.Terminate();
+        var result = (await host.WaitForExitAsync()).Expect(0);
+        Assert.DoesNotContain(result.Output, line => line.Contains("\"recorded\"", StringComparison.Ordinal));
+        var run = Assert.Single(result.Json, line => RunCommandTests.Summary(line) == "run");
+        Assert.True(run.GetProperty("events").GetInt64() > 0, "no event after the disk was full");
+        (await CommandProcess.RunAsync("trace", "show", trace)).Expect(0);
+    }
+
     private static string[] Run(TestDirectory directory) =>
     [
         "run", "--listen", directory.Socket(), "--policies", ExitPolicies.Holder(directory), "--state", Path.Combine(directory.Path, "state"), "--json",

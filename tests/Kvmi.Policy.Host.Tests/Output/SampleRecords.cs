@@ -129,6 +129,20 @@ internal static class SampleRecords
             RecordedAction = EventAction.Continue, RecordedValue = 0x1c0a000, Reason = "",
         },
         new ReplayOutput { Time = Time, Vcpu = 0, Event = EventKind.Cr, Sequence = 3, Subject = "cr4", Decision = DecisionKind.Keep, Policy = "t0.cr4-pin", Value = 1, Match = "none", Reason = "no reply was recorded" },
+        new ReplayOutput
+        {
+            Time = Time, Vm = "web01", Vcpu = 0, Event = EventKind.Cr, Sequence = 3, Subject = "cr4", Decision = DecisionKind.Allow, Value = 1, Match = "layout",
+            RecordedAction = EventAction.Continue, RecordedValue = 2, Reason = "", Number = 1042, RecordedDecision = DecisionKind.Keep, IsSame = false,
+        },
+        new TraceOutput
+        {
+            Time = Time, Vm = "web01", Type = "difference", Text = "event 1042: web01 \u001b[31m: now allow, then keep",
+            Fields =
+            [
+                new("number", 1042L), new("seq", 3u), new("vcpu", 0), new("event", "cr"), new("subject", "cr4"),
+                new("now", (OutputField[])[new("decision", "allow"), new("value", 1UL), new("votes", "none \u001b[31m")]), new("then", null),
+            ],
+        },
         new PolicySummaryOutput
         {
             Time = Time,

@@ -33,6 +33,34 @@ public sealed class TraceTests : IDisposable
     }
 
     [Fact]
+    public void Single_events_are_checked_by_their_number()
+    {
+        Write("at: { 1: { decision: allow, alerts: [] }, 28: { decision: allow } }");
+        Assert.Empty(Assert.Single(_policies.RunTests()).Failures);
+    }
+
+    [Fact]
+    public void An_event_that_gives_something_else_fails_with_its_number()
+    {
+        Write("at: { 2: { decision: keep, value: 0x1 }, 29: { decision: allow } }");
+
+        var failures = Assert.Single(_policies.RunTests()).Failures;
+        Assert.Equal(3, failures.Count);
+        Assert.StartsWith("event 2 (cr3): decision: expected keep, got allow", failures[0], StringComparison.Ordinal);
+        Assert.StartsWith("event 2 (cr3): value: expected 0x1, got 0x", failures[1], StringComparison.Ordinal);
+        Assert.StartsWith("event 29: expected, but the trace has only 28 decided events", failures[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_is_no_trace_fails_its_test()
+    {
+        Write("alerts: { seen: 1 }", copy: false);
+        File.WriteAllText(_policies.PathOf("traced", "linux.hex"), "hello");
+
+        Assert.Contains("cannot replay", Assert.Single(Assert.Single(_policies.RunTests()).Failures), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_trace_that_is_missing_fails_its_test_and_not_the_policy()
     {
         Write("alerts: { seen: 1 }", copy: false);

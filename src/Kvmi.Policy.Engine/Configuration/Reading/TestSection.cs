@@ -45,7 +45,7 @@ internal static class TestSection
             Parameters = ReadParameters(context, node["parameters"]),
             Memory = TestMemoryReader.Read(context, node["memory"], ref problem),
             Trace = trace is null ? null : ReadTrace(context, trace, ref problem),
-            TraceExpect = node["expect"] is { } whole ? TestStepReader.ReadTraceExpectation(whole) : null,
+            TraceExpect = node["expect"] is { } whole ? TestStepReader.ReadTraceExpectation(context, whole) : null,
             Problem = problem,
             Steps = [.. (node["steps"]?.Items ?? []).Select(step => TestStepReader.Read(context, step))],
             Location = context.At(node),
@@ -80,12 +80,7 @@ internal static class TestSection
             return null;
         }
 
-        if (!path.EndsWith(".hex", StringComparison.Ordinal))
-        {
-            problem = $"the trace {Quoting.Quote(node.Text)} is not of a format that this version reads (.hex captures)";
-            context.Findings.Warning(node, FindingCodes.TraceNotReadable, $"Accepted, but not run by this version: {problem}.");
-        }
-        else if (!context.Options.Files.FileExists(path))
+        if (!context.Options.Files.FileExists(path))
         {
             problem = $"the trace {Quoting.Quote(node.Text)} does not exist in the policy's folder";
             context.Findings.Warning(node, FindingCodes.TestFileMissing, $"This test cannot run: {problem}.", "add the file");

@@ -56,10 +56,28 @@ internal static class TestStepReader
         };
     }
 
-    public static PolicyTraceExpectation ReadTraceExpectation(YamlNode node) => new(
+    public static PolicyTraceExpectation ReadTraceExpectation(PolicyContext context, YamlNode node) => new(
         ReadCounts(node["alerts"], text => text),
         ReadCounts(node["records"], text => text),
-        ReadCounts(node["decisions"], DecisionWords.Parse));
+        ReadCounts(node["decisions"], DecisionWords.Parse))
+    {
+        At = ReadEvents(context, node["at"]),
+    };
+
+    private static Dictionary<long, PolicyTestExpectation> ReadEvents(PolicyContext context, YamlNode? node)
+    {
+        var events = new Dictionary<long, PolicyTestExpectation>();
+        foreach (var (key, value) in node?.Properties ?? [])
+        {
+            // Which decisions are legal depends on the event, which only the trace knows.
+            if (!YamlScalars.TryInteger(key.Text, out var number) || number < 1 || number > long.MaxValue || !events.TryAdd((long)number, ReadExpectation(context, value, null)))
+            {
+                context.Findings.Error(key, FindingCodes.TestField, string.Create(CultureInfo.InvariantCulture, $"{Quoting.Quote(key.Text)} is no number of an event, or stands here twice; the first event of a trace is 1."));
+            }
+        }
+
+        return events;
+    }
 
     private static Dictionary<TKey, int>? ReadCounts<TKey>(YamlNode? node, Func<string, TKey> key)
         where TKey : notnull => node?.Properties.ToDictionary(pair => key(pair.Key.Text), pair => (int)pair.Value.Integer);
@@ -112,7 +130,7 @@ internal static class TestStepReader
         return 0;
     }
 
-    private static PolicyTestExpectation ReadExpectation(PolicyContext context, YamlNode node, PolicyEventInfo info)
+    private static PolicyTestExpectation ReadExpectation(PolicyContext context, YamlNode node, PolicyEventInfo? info)
     {
         var exception = node["exception"];
         return new PolicyTestExpectation
@@ -133,7 +151,7 @@ internal static class TestStepReader
         };
     }
 
-    private static DecisionKind? ReadDecision(PolicyContext context, YamlNode? node, PolicyEventInfo info)
+    private static DecisionKind? ReadDecision(PolicyContext context, YamlNode? node, PolicyEventInfo? info)
     {
         if (node is null)
         {
@@ -141,7 +159,7 @@ internal static class TestStepReader
         }
 
         var decision = DecisionWords.Parse(node.Text);
-        if (!info.IsLegal(decision))
+        if (info is not null && !info.IsLegal(decision))
         {
             context.Findings.Error(
                 node, FindingCodes.TestField, $"The decision {node.Text} can never be the answer to a {info.Name} event.", $"possible: {string.Join(", ", info.Legal.Select(DecisionWords.NameOf))}");

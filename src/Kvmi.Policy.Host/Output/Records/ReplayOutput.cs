@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Protocol;
 
@@ -33,4 +36,41 @@ internal sealed record ReplayOutput : OutputRecord
     public required string Match { get; init; }
 
     public required string Reason { get; init; }
+
+    /// <summary>Number of the event in its trace; null for a capture.</summary>
+    public long? Number { get; init; }
+
+    /// <summary>The decision that the trace holds; null without one.</summary>
+    public DecisionKind? RecordedDecision { get; init; }
+
+    /// <summary>Whether the decision is the recorded one; null without one.</summary>
+    public bool? IsSame { get; init; }
+
+    /// <summary>Writes what only events of traces have.</summary>
+    public void WriteTraceMembers(Utf8JsonWriter json)
+    {
+        if (Number is { } number)
+        {
+            json.WriteNumber("number", number);
+        }
+
+        if (RecordedDecision is { } decision)
+        {
+            json.WriteString("recordedDecision", Words.Of(decision));
+        }
+
+        if (IsSame is { } same)
+        {
+            json.WriteBoolean("same", same);
+        }
+    }
+
+    /// <summary>Writes what only events of traces have.</summary>
+    public void WriteTraceText(StringBuilder line)
+    {
+        if (Number is { } number)
+        {
+            line.Append(CultureInfo.InvariantCulture, $"event {number}{(IsSame == false ? " DIFFERS" : "")} ");
+        }
+    }
 }
