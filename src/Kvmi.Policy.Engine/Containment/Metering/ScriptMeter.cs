@@ -91,7 +91,7 @@ internal sealed class ScriptMeter
             throw Exceed("did not end within its time-out (budget.timeout)");
 
         if (_left <= 0)
-            throw Exceed($"used up its fuel of {_fuel} steps (budget.fuel); is there a loop that does not end?");
+            throw Exceed($"used up its fuel of {_fuel} steps (budget.fuel)");
 
         if (GC.GetAllocatedBytesForCurrentThread() - _allocatedAtStart > _memory)
             throw Exceed(MemoryText());
