@@ -9,7 +9,7 @@ internal static class NameSuggestion
     public static string? Hint(string name, IEnumerable<string> candidates)
     {
         string? best = null;
-        var bestDistance = Math.Max(2, name.Length / 3) + 1;
+        var bestDistance = Math.Max(1, name.Length / 3) + 1;
         foreach (var candidate in candidates)
         {
             var distance = Distance(name, candidate);
@@ -29,23 +29,32 @@ internal static class NameSuggestion
         if (left.Length > LongestName || right.Length > LongestName)
             return int.MaxValue;
 
+        // Two neighbours that changed places count once: the commonest slip of a typist.
+        Span<int> before = stackalloc int[right.Length + 1];
+        Span<int> above = stackalloc int[right.Length + 1];
         Span<int> row = stackalloc int[right.Length + 1];
         for (var j = 0; j < row.Length; j++)
             row[j] = j;
 
         for (var i = 1; i <= left.Length; i++)
         {
-            var diagonal = row[0];
+            var free = before;
+            before = above;
+            above = row;
+            row = free;
             row[0] = i;
             for (var j = 1; j < row.Length; j++)
             {
-                var same = char.ToUpperInvariant(left[i - 1]) == char.ToUpperInvariant(right[j - 1]);
-                var next = Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (same ? 0 : 1));
-                diagonal = row[j];
-                row[j] = next;
+                var best = Math.Min(Math.Min(above[j], row[j - 1]) + 1, above[j - 1] + (Same(left[i - 1], right[j - 1]) ? 0 : 1));
+                if (i > 1 && j > 1 && Same(left[i - 1], right[j - 2]) && Same(left[i - 2], right[j - 1]))
+                    best = Math.Min(best, before[j - 2] + 1);
+
+                row[j] = best;
             }
         }
 
         return row[^1];
     }
+
+    private static bool Same(char left, char right) => char.ToUpperInvariant(left) == char.ToUpperInvariant(right);
 }

@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Dispatch;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Protocol;
@@ -43,7 +44,9 @@ internal static class HandlerCall
     {
         if (!LegalDecisions.IsLegal(facts.Kind, decision.Kind))
         {
-            return $"answered {decision.Kind}, which is not legal for a {facts.Kind} event";
+            return PolicyEvents.Find(facts.Kind) is { } info
+                ? $"answered {decision.Kind}, which is not legal for {info.Name} events; possible: {string.Join(", ", info.Legal)}"
+                : $"answered {decision.Kind}, which is not legal for a {facts.Kind} event";
         }
 
         return decision.Kind switch

@@ -208,7 +208,10 @@ internal sealed partial class GenerationBuild(
         if (_scripts.GetValueOrDefault(definition.Id) is { } script)
             return ScriptPolicyFactory.Make(definition, script, context!.Load(script.Image, script.Symbols));
 
-        HandlerCheck.Check(definition, [], "the policy", _findings);
+        // A script that is not there has been reported.
+        if (definition.Code is { ScriptFile: null, InlineText: null })
+            HandlerCheck.Check(definition, [], "the policy", _findings);
+
         return new ThenPolicyFactory(definition);
     }
 

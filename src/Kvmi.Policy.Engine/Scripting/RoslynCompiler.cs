@@ -53,6 +53,7 @@ internal static class RoslynCompiler
             returnType: typeof(object),
             globalsType: typeof(PolicyScript));
 
+        var hints = new ScriptHints(compilation);
         var findings = new List<Finding>();
         foreach (var file in compilation.SyntaxTrees)
             ScriptSafety.Check(file, Locate, findings);
@@ -74,6 +75,7 @@ internal static class RoslynCompiler
 
         var code = image.ToArray();
         var debug = symbols.ToArray();
+        ScriptDecisions.Check(compilation, Locate, findings);
         findings.AddRange(AllowListCheck.Run(AllowedMembers.Default, AllowedAssemblies(plugins), code, debug).Select(ToRefusal));
         if (findings.Exists(finding => finding.Severity == FindingSeverity.Error))
             return new(null, Ordered(findings), FromCache: false);
@@ -110,14 +112,14 @@ internal static class RoslynCompiler
         Finding ToFinding(Diagnostic diagnostic)
         {
             var severity = diagnostic.Severity == DiagnosticSeverity.Error ? FindingSeverity.Error : FindingSeverity.Warning;
-            var message = diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture);
+            var message = ScriptHints.MessageOf(diagnostic);
             foreach (var (path, reason) in resolver.Refusals)
             {
                 if (diagnostic.Id == "CS1504" && message.Contains($"'{path}'", StringComparison.Ordinal))
                     return new(Locate(diagnostic.Location), severity, CodeFindings.LoadDirective, $"#load \"{path}\" is refused: {reason}");
             }
 
-            return new(Locate(diagnostic.Location), severity, diagnostic.Id, message);
+            return new(Locate(diagnostic.Location), severity, diagnostic.Id, message, hints.For(diagnostic));
         }
 
         Finding ToRefusal(AllowListBreach breach) => new(

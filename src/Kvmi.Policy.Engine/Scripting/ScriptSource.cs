@@ -31,7 +31,15 @@ internal sealed record ScriptSource(string PolicyId, string Path, string Text, i
 
         var path = definition.Code.ScriptFile!;
         if (TryReadText(path, out var text, out var problem))
-            return new(definition.Id, path, text, 0);
+        {
+            if (!string.IsNullOrWhiteSpace(text))
+                return new(definition.Id, path, text, 0);
+
+            // Editors truncate before they write; a reload may come between the two and finds the old set still in force.
+            findings.Add(new(new(path), FindingSeverity.Error, CodeFindings.ScriptUnreadable,
+                $"policy '{definition.Id}': the script holds nothing", "save it again; a policy without a script needs no .csx file"));
+            return null;
+        }
 
         findings.Add(new(definition.Code.Location, FindingSeverity.Error, CodeFindings.ScriptUnreadable,
             $"policy '{definition.Id}': the script {path} cannot be read: {problem}", SuggestFile(path)));

@@ -12,6 +12,7 @@ public static class TestEvents
 {
     private const byte BreakpointLength = 1;
     private const byte CpuidLength = 2;
+    private const ushort IdtLimit = 0xFFF;
 
     /// <summary>Writes the event of a step and sets the VM's vCPU to the same state.</summary>
     /// <param name="step">The step.</param>
@@ -57,13 +58,12 @@ public static class TestEvents
         SetOldValue(step, ref state);
         foreach (var (name, value) in step.With)
         {
-            if (name == "cr3")
+            switch (name)
             {
-                state.Sregs.Cr3 = value;
-            }
-            else
-            {
-                Register(ref state.Regs, name, out _, value);
+                case "cr3": state.Sregs.Cr3 = value; break;
+                case "lstar": state.Msrs.Lstar = value; break;
+                case "idtr": state.Sregs.Idt = new KvmDtable { Base = value, Limit = IdtLimit }; break;
+                default: Register(ref state.Regs, name, out _, value); break;
             }
         }
 

@@ -143,6 +143,27 @@ public enum GuestField
     /// <summary>Internal: address of the program.</summary>
     ProgramStart = 74,
 
+    /// <summary>EFER as read back after an attack on it.</summary>
+    EferAfter = 80,
+
+    /// <summary>SFMASK as read back after an attack on it.</summary>
+    SfmaskAfter = 81,
+
+    /// <summary>SYSENTER_EIP as read back after an attack on it.</summary>
+    SysenterAfter = 82,
+
+    /// <summary>APIC_BASE as read back after an attack on it.</summary>
+    ApicBaseAfter = 83,
+
+    /// <summary>The first eight bytes of the system-call entry after an attack on them.</summary>
+    SyscallEntryAfter = 84,
+
+    /// <summary>Base of the interrupt descriptor table after an attack on IDTR; the one of before when the load was refused.</summary>
+    IdtAfter = 85,
+
+    /// <summary>CR4 as read back after setting bits of it.</summary>
+    Cr4SetAfter = 86,
+
     /// <summary>Number of the barrier at which this vCPU waits or that it has passed last; 0: none.</summary>
     Barrier = 90,
 

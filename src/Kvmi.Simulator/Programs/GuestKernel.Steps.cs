@@ -135,6 +135,43 @@ internal sealed partial class GuestKernel
         code.jmp(rax);
     }
 
+    private void WriteRegisterAttacks()
+    {
+        // R14: number of the MSR, above it the field for what it holds afterwards. R13: the value.
+        var code = _text;
+        Begin(GuestStep.RegisterAttack);
+        code.mov(ecx, r14d);
+        code.shr(r14, 32);
+        code.mov(eax, r13d);
+        code.mov(rdx, r13);
+        code.shr(rdx, 32);
+        code.wrmsr();
+        code.rdmsr();
+        code.shl(rdx, 32);
+        code.or(rax, rdx);
+        code.mov(__qword_ptr.gs[r14 * 8], rax);
+        End();
+
+        Begin(GuestStep.SetCr4);
+        code.mov(rax, cr4);
+        code.or(rax, r14);
+        code.mov(cr4, rax);
+        code.mov(rax, cr4);
+        code.mov(Field(GuestField.Cr4SetAfter), rax);
+        End();
+
+        JumpToRootkit(GuestStep.SysenterHijack, RootkitSysenterOffset);
+        JumpToRootkit(GuestStep.EntryPatch, RootkitEntryOffset);
+        JumpToRootkit(GuestStep.IdtrLoad, RootkitTableOffset);
+    }
+
+    private void JumpToRootkit(GuestStep step, int offset)
+    {
+        Begin(step);
+        _text.mov(rax, GuestLayout.RootkitGva + (ulong)offset);
+        _text.jmp(rax);
+    }
+
     private void WriteOtherSteps()
     {
         var code = _text;

@@ -16,6 +16,7 @@ internal sealed partial class GuestKernel
     private const ushort TaskSelector = 0x40;
     private const ulong Star = (0x23UL << 48) | (0x10UL << 32);
     private const uint Sfmask = 0x4_7700;
+    private const uint InterruptAndAlignment = 0x4_0200;
     private const int ExceptionCount = 32;
 
     private readonly Assembler _text = new(64);
@@ -44,6 +45,7 @@ internal sealed partial class GuestKernel
         WriteRegisterSteps();
         WriteProcessSteps();
         WriteAttackSteps();
+        WriteRegisterAttacks();
         WriteOtherSteps();
         WriteMachineSteps();
         WriteDataSteps();
@@ -57,7 +59,8 @@ internal sealed partial class GuestKernel
         var next = labels.GetLabelRIP(_next);
         Entry = WriteSyscallEntry(labels.GetLabelRIP(_userReturn));
         HijackedEntry = WriteHijackedEntry();
-        Rootkit = WriteRootkit(next);
+        (EntryHook, var patchedEntry) = WriteEntryHook(Entry);
+        Rootkit = WriteRootkit(next, patchedEntry);
         HijackedGate = WriteHijackedGate();
         Probe = WriteProbe();
         (User, UserPayload) = WriteUser();
@@ -66,6 +69,15 @@ internal sealed partial class GuestKernel
 
     /// <summary>Address of the step table, in kernel text behind the code.</summary>
     public const ulong StepTableGva = GuestLayout.TextGva + 0x8000;
+
+    /// <summary>What boot writes into SFMASK.</summary>
+    public const ulong FullSfmask = Sfmask;
+
+    /// <summary>The same without IF and AC.</summary>
+    public const ulong WeakSfmask = Sfmask & ~InterruptAndAlignment;
+
+    /// <summary>Base address in ordinary memory, APIC on, boot processor.</summary>
+    public const ulong MovedApicBase = 0x10_0900;
 
     /// <summary>The one copy: it never changes.</summary>
     public static GuestKernel Instance { get; } = new();
@@ -83,6 +95,9 @@ internal sealed partial class GuestKernel
     public byte[] Rootkit { get; }
 
     public byte[] HijackedGate { get; }
+
+    /// <summary>Where a patched system-call entry goes: it counts the call, does what the patch covers, and goes back.</summary>
+    public byte[] EntryHook { get; }
 
     public byte[] Probe { get; }
 

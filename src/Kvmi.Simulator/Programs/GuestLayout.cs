@@ -50,6 +50,9 @@ public static class GuestLayout
     /// <summary>Where a hijacked IDT gate points.</summary>
     public const ulong HijackedGateGva = ModuleGva + 0x1800;
 
+    /// <summary>Where a patched system-call entry jumps to.</summary>
+    public const ulong EntryHookGva = ModuleGva + 0x1900;
+
     /// <summary>A function for tools to patch: it returns 1 in EAX, the immediate operand is its second byte.</summary>
     public const ulong ProbeGva = ModuleGva + 0x2000;
 
@@ -91,6 +94,12 @@ public static class GuestLayout
 
     /// <summary>Where a startup IPI finds the start of vCPU n: page n from here on.</summary>
     internal const ulong StartPages = 0x1_0000;
+
+    /// <summary>Where an attack puts its copy of the interrupt descriptor table.</summary>
+    internal const ulong MovedIdtGva = BufferGva + 0x8_0000;
+
+    /// <summary>Where the guest points SYSENTER_EIP before an attack moves it.</summary>
+    internal const ulong SysenterEntryGva = SyscallEntryGva + 0x400;
 
     // In the user page, behind the program and the payload.
     internal const ulong NarrowEntryGva = UserGva + 0xA00;

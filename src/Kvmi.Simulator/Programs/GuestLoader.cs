@@ -48,6 +48,7 @@ internal static class GuestLoader
         PutModule(machine, GuestLayout.HijackedEntryGva, kernel.HijackedEntry);
         PutModule(machine, GuestLayout.RootkitGva, kernel.Rootkit);
         PutModule(machine, GuestLayout.HijackedGateGva, kernel.HijackedGate);
+        PutModule(machine, GuestLayout.EntryHookGva, kernel.EntryHook);
         PutModule(machine, GuestLayout.ProbeGva, kernel.Probe);
     }
 

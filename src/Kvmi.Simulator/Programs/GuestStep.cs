@@ -30,5 +30,10 @@ internal enum GuestStep : ulong
     RepeatedMove = 24,
     MoveWord = 25,
     Barrier = 26,
-    Count = 27,
+    RegisterAttack = 27,
+    SetCr4 = 28,
+    SysenterHijack = 29,
+    EntryPatch = 30,
+    IdtrLoad = 31,
+    Count = 32,
 }

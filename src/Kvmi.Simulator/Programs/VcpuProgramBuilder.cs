@@ -49,6 +49,30 @@ public sealed class VcpuProgramBuilder
     /// <summary>Points the #BP gate to a module and executes INT3: <see cref="GuestField.HijackedGateRan"/>.</summary>
     public VcpuProgramBuilder IdtPatch() => Add(GuestStep.IdtPatch);
 
+    /// <summary>Clears EFER.SCE, so that SYSCALL and SYSRET raise #UD: <see cref="GuestField.EferAfter"/>.</summary>
+    public VcpuProgramBuilder SceClear() => RegisterAttack(
+        Machine.Model.MsrIndex.Efer, Machine.Model.ControlBits.EferLme | Machine.Model.ControlBits.EferLma | Machine.Model.ControlBits.EferNxe, GuestField.EferAfter);
+
+    /// <summary>Takes IF and AC out of SFMASK, so that system calls start with those of the user: <see cref="GuestField.SfmaskAfter"/>.</summary>
+    public VcpuProgramBuilder SfmaskWeaken() => RegisterAttack(Machine.Model.MsrIndex.Sfmask, GuestKernel.WeakSfmask, GuestField.SfmaskAfter);
+
+    /// <summary>Moves the local APIC over ordinary memory: <see cref="GuestField.ApicBaseAfter"/>; #GP in x2APIC mode.</summary>
+    public VcpuProgramBuilder ApicMove() => RegisterAttack(Machine.Model.MsrIndex.ApicBase, GuestKernel.MovedApicBase, GuestField.ApicBaseAfter);
+
+    /// <summary>Code in a module points SYSENTER_EIP to itself: <see cref="GuestField.SysenterAfter"/>.</summary>
+    public VcpuProgramBuilder SysenterHijack() => Add(GuestStep.SysenterHijack);
+
+    /// <summary>
+    /// Code in a module patches the system-call entry: <see cref="GuestField.SyscallEntryAfter"/>, <see cref="GuestField.HijackedSyscalls"/>.
+    /// </summary>
+    public VcpuProgramBuilder EntryPatch() => Add(GuestStep.EntryPatch);
+
+    /// <summary>Code in a module loads IDTR with a table of its own: <see cref="GuestField.IdtAfter"/>.</summary>
+    public VcpuProgramBuilder IdtrLoad() => Add(GuestStep.IdtrLoad);
+
+    /// <summary>Sets CR4.VMXE: <see cref="GuestField.Cr4SetAfter"/>.</summary>
+    public VcpuProgramBuilder VmxSwitchOn() => Add(GuestStep.SetCr4, Machine.Model.ControlBits.Cr4Vmxe);
+
     /// <summary>Executes INT3: <see cref="GuestField.Breakpoints"/> counts the #BP that arrive.</summary>
     /// <param name="count">How often.</param>
     public VcpuProgramBuilder Int3(int count = 1) => Add(GuestStep.Int3, Positive(count));
@@ -144,6 +168,8 @@ public sealed class VcpuProgramBuilder
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(fromStep, StepCount);
         return Add(GuestStep.Repeat, (ulong)times, (ulong)fromStep);
     }
+
+    private VcpuProgramBuilder RegisterAttack(uint msr, ulong value, GuestField field) => Add(GuestStep.RegisterAttack, msr | ((ulong)field << 32), value);
 
     internal ulong[] ToWords() => [.. _words, (ulong)GuestStep.End, 0, 0];
 

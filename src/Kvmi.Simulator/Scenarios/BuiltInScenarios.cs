@@ -6,8 +6,12 @@ namespace Kvmi.Simulator.Scenarios;
 /// <summary>The scenarios that need no file. A new one is one line here.</summary>
 internal static class BuiltInScenarios
 {
+    // sce-clear is the last: after it vCPU 0 makes no more system calls.
     private static readonly string[] Attacks =
-        ["lstar-hijack", "idt-patch", "wx-violation", "ret2usr", "smep-clear", "smap-clear", "umip-clear", "wp-clear"];
+    [
+        "lstar-hijack", "idt-patch", "wx-violation", "ret2usr", "smep-clear", "smap-clear", "umip-clear", "wp-clear",
+        "entry-patch", "idtr-load", "sysenter-hijack", "sfmask-weaken", "apic-move", "vmx-on", "sce-clear",
+    ];
 
     private static readonly SortedDictionary<string, Entry> Entries = new(StringComparer.Ordinal)
     {
@@ -20,6 +24,7 @@ internal static class BuiltInScenarios
         },
         ["hot-plug"] = new("ordinary work; vCPU 0 has two more vCPUs plugged in, which work too", random => [Work(10, random), Step("hot-plug", 0, 2), Work(10, random)]),
         ["migration"] = new("ordinary work, a migration, a stop and a continuation, each with a new connection; then vCPU 0 hijacks LSTAR", CreateMigration),
+        ["probes"] = new("nothing wrong, but seldom: INT3 in the kernel, the hypercall of an agent, XSETBV, descriptor tables loaded by the kernel", CreateProbes),
         ["load"] = new("process switches as fast as the tool answers, without end", _ => [Step("process-switches", repeat: 0)]),
     };
 
@@ -72,6 +77,16 @@ internal static class BuiltInScenarios
 
     private static ScenarioStep[] CreateAttacks(SeededRandom random) =>
         [Work(10, random), .. Attacks.SelectMany(attack => new[] { Step(attack, 0), Step("syscalls", 0, 2), Work(2, random) })];
+
+    private static ScenarioStep[] CreateProbes(SeededRandom random) =>
+    [
+        Work(10, random),
+        Step("int3", 0, 2),
+        Step("hypercall", 0),
+        Step("xsetbv", 0),
+        Step("descriptor-loads", 0),
+        Work(10, random),
+    ];
 
     private static ScenarioStep Work(long least, SeededRandom random) => Step("process-switches", repeat: least + random.Next(20));
 

@@ -8,6 +8,8 @@ namespace Kvmi.Simulator.Scenarios;
 /// <summary>Reads from the mailboxes of the model guest what the attacks achieved. A field that is zero was never reached and says nothing.</summary>
 internal static class GuestConsequences
 {
+    private const int PageShift = 12;
+
     /// <summary>Reads them, vCPU by vCPU.</summary>
     public static IReadOnlyList<Consequence> Read(IMachine machine)
     {
@@ -34,6 +36,25 @@ internal static class GuestConsequences
         Bit("smap", GuestField.Cr4After, ControlBits.Cr4Smap);
         Bit("umip", GuestField.Cr4After, ControlBits.Cr4Umip);
         Bit("wp", GuestField.Cr0After, ControlBits.Cr0Wp);
+        if (Field(GuestField.SyscallEntryAfter) is var entry and not 0)
+        {
+            Add("syscall-entry", entry == BitConverter.ToUInt64(GuestKernel.Instance.Entry) ? "kept" : "patched");
+        }
+
+        Same("idt", GuestField.IdtAfter, GuestLayout.MailboxGva(vcpu) + GuestLayout.IdtOffset, "moved");
+        Same("sysenter", GuestField.SysenterAfter, GuestLayout.SysenterEntryGva, "hijacked");
+        Same("sfmask", GuestField.SfmaskAfter, GuestKernel.FullSfmask, "weakened");
+        Bit("sce", GuestField.EferAfter, ControlBits.EferSce);
+        if (Field(GuestField.ApicBaseAfter) is var apic and not 0)
+        {
+            Add("apic-base", apic >> PageShift == GuestKernel.MovedApicBase >> PageShift ? "moved" : "kept");
+        }
+
+        if (Field(GuestField.Cr4SetAfter) is var cr4 and not 0)
+        {
+            Add("vmx", (cr4 & ControlBits.Cr4Vmxe) != 0 ? "on" : "off");
+        }
+
         Count("payload-ran", GuestField.PayloadRan);
         Count("user-payload-ran", GuestField.UserPayloadRan);
         Count("hijacked-gate-ran", GuestField.HijackedGateRan);
@@ -49,6 +70,14 @@ internal static class GuestConsequences
             if (Field(field) is var value and not 0)
             {
                 Add(name, (value & bit) != 0 ? "kept" : "cleared");
+            }
+        }
+
+        void Same(string name, GuestField field, ulong expected, string otherwise)
+        {
+            if (Field(field) is var value and not 0)
+            {
+                Add(name, value == expected ? "kept" : otherwise);
             }
         }
 

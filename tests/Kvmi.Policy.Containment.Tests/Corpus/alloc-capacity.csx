@@ -5,5 +5,5 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return new Dictionary<long, long>(100_000_000).Count == 1 ? Retry : Allow;
+    return new Dictionary<long, long>(100_000_000).Count == 1 ? Keep(e.Old) : Allow;
 }

@@ -5,5 +5,5 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return 1.ToString("D100000000").Length == 1 ? Retry : Allow;
+    return 1.ToString("D100000000").Length == 1 ? Keep(e.Old) : Allow;
 }

@@ -5,7 +5,7 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return All().ToList().Count == 1 ? Retry : Allow;
+    return All().ToList().Count == 1 ? Keep(e.Old) : Allow;
 }
 
 IEnumerable<byte[]> All() { while (true) yield return new byte[10_000]; }

@@ -5,5 +5,5 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return Enumerable.Range(0, 100_000_000).ToArray().Length == 1 ? Retry : Allow;
+    return Enumerable.Range(0, 100_000_000).ToArray().Length == 1 ? Keep(e.Old) : Allow;
 }

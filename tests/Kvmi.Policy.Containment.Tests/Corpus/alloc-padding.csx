@@ -5,5 +5,5 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return $"{e.New,100000000}".Length == 1 ? Retry : Allow;
+    return $"{e.New,100000000}".Length == 1 ? Keep(e.Old) : Allow;
 }

@@ -5,5 +5,5 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return new string('x', 100_000_000).Length == 1 ? Retry : Allow;
+    return new string('x', 100_000_000).Length == 1 ? Keep(e.Old) : Allow;
 }

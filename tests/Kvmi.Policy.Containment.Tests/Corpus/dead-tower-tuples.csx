@@ -6,5 +6,5 @@ Decision OnCr(CrEvent e)
 {
     for (var i = 0; i < 20_000; i++)
         tower = (tower, 1);
-    return tower.GetHashCode() == 1 ? Retry : Allow;
+    return tower.GetHashCode() == 1 ? Keep(e.Old) : Allow;
 }

@@ -5,5 +5,5 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return System.IO.File.ReadAllText("/etc/passwd").Length == 1 ? Retry : Allow;
+    return System.IO.File.ReadAllText("/etc/passwd").Length == 1 ? Keep(e.Old) : Allow;
 }

@@ -5,7 +5,7 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return Enumerable.Range(0, int.MaxValue).GroupBy(x => x, new Same()).Count() == 1 ? Retry : Allow;
+    return Enumerable.Range(0, int.MaxValue).GroupBy(x => x, new Same()).Count() == 1 ? Keep(e.Old) : Allow;
 }
 
 class Same : IEqualityComparer<int>

@@ -5,5 +5,5 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return Enumerable.Range(0, int.MaxValue).Where(x => x < 0).Any() ? Retry : Allow;
+    return Enumerable.Range(0, int.MaxValue).Where(x => x < 0).Any() ? Keep(e.Old) : Allow;
 }

@@ -5,7 +5,7 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return State0.Value == 1 ? Retry : Allow;
+    return State0.Value == 1 ? Keep(e.Old) : Allow;
 }
 
 static class State0 { public static readonly int Value; static State0() { while (true) { } } }

@@ -9,5 +9,5 @@ Decision OnCr(CrEvent e)
     for (var i = 0; i < int.MaxValue; i++)
         for (var j = 0; j < int.MaxValue; j++)
             sum += i ^ j;
-    return sum == 1 ? Retry : Allow;
+    return sum == 1 ? Keep(e.Old) : Allow;
 }

@@ -5,7 +5,7 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return getpid() == 1 ? Retry : Allow;
+    return getpid() == 1 ? Keep(e.Old) : Allow;
 }
 
 [System.Runtime.InteropServices.DllImport("libc")]

@@ -7,7 +7,7 @@ Decision OnCr(CrEvent e)
 {
     var ring = new Ring();
     ring.Next = ring;
-    return ring.ToString().Length == 1 ? Retry : Allow;
+    return ring.ToString().Length == 1 ? Keep(e.Old) : Allow;
 }
 
 record Ring { public Ring? Next { get; set; } }

@@ -5,7 +5,7 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return Use(1) == 1 ? Retry : Allow;
+    return Use(1) == 1 ? Keep(e.Old) : Allow;
 }
 
 int Use(int n)

@@ -5,5 +5,5 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return System.Text.RegularExpressions.Regex.IsMatch(new string('a', 40) + "!", "^(a+)+$") ? Retry : Allow;
+    return System.Text.RegularExpressions.Regex.IsMatch(new string('a', 40) + "!", "^(a+)+$") ? Keep(e.Old) : Allow;
 }

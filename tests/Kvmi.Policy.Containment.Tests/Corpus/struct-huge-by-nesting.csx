@@ -5,7 +5,7 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return Take() == 1 ? Retry : Allow;
+    return Take() == 1 ? Keep(e.Old) : Allow;
 }
 
 struct A { public long V0, V1, V2, V3, V4, V5, V6, V7; }

@@ -5,7 +5,7 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return Take() == 1 ? Retry : Allow;
+    return Take() == 1 ? Keep(e.Old) : Allow;
 }
 
 T7<T7<T7<T7<T7<T7<T7<long>>>>>>> Made() => default;

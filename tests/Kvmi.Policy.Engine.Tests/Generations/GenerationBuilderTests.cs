@@ -39,7 +39,7 @@ public sealed class GenerationBuilderTests : IDisposable
         var builder = Builder();
         var first = builder.Build([Inline("a", "Decision OnCr(CrEvent e) => Allow;")], PluginCatalog.Empty, null).Generation!;
         var second = builder.Build(
-            [Inline("a", "Decision OnCr(CrEvent e) => Retry;"), Inline("b", "Decision OnCr(CrEvent e) => Allow;")], PluginCatalog.Empty, first).Generation!;
+            [Inline("a", "Decision OnCr(CrEvent e) => Keep(e.Old);"), Inline("b", "Decision OnCr(CrEvent e) => Allow;")], PluginCatalog.Empty, first).Generation!;
         Assert.Same(first.Policies[0].Statistics, second.Policies[0].Statistics);
         Assert.NotSame(first.Policies[0].Statistics, second.Policies[1].Statistics);
     }

@@ -39,7 +39,7 @@ public sealed class PolicyReloaderTests
         var report = await harness.NextReport();
         Assert.False(report.Success);
         Assert.Equal(1, report.Generation);
-        Assert.Equal($"{path}:2:8: error CS0103: The name 'Sett' does not exist in the current context", Assert.Single(report.Findings).ToString());
+        Assert.Equal($"{path}:2:8: error CS0103: The name 'Sett' does not exist in the current context (did you mean Set?)", Assert.Single(report.Findings).ToString());
         Assert.Same(live, harness.Current);
         Assert.Equal(1UL, harness.Answer());
 

@@ -172,7 +172,7 @@ public sealed class ExceptionTests
     [InlineData(0, 0x2000_0000UL | 0x8005_0033UL)]
     [InlineData(3, 0x0100_0000_0000_0000UL)]
     [InlineData(4, 0UL)]
-    [InlineData(4, 0x20UL | (1UL << 13))]
+    [InlineData(4, 0x20UL | (1UL << 14))]
     [InlineData(8, 16UL)]
     public void Control_registers_refuse_what_does_not_exist(int number, ulong value)
     {

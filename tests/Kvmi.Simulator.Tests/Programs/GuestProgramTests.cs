@@ -89,6 +89,46 @@ public sealed class GuestProgramTests
     }
 
     [Fact]
+    public void A_patched_entry_sees_all_later_system_calls()
+    {
+        var machine = Run(program => program.Syscalls(3).EntryPatch().Syscalls(5));
+        Assert.Equal(6UL, machine.Field(GuestField.HijackedSyscalls));
+        Assert.Equal(10UL, machine.Field(GuestField.Syscalls));
+        Assert.Equal(0xE9UL, machine.Field(GuestField.SyscallEntryAfter) & 0xFF);
+        Assert.Equal((0UL, 0UL), (machine.Field(GuestField.UserFaults), machine.Field(GuestField.StepsAborted)));
+    }
+
+    [Fact]
+    public void Code_in_a_module_loads_a_table_of_its_own_that_works()
+    {
+        var machine = Run(program => program.IdtrLoad().Int3(2));
+        Assert.Equal(GuestLayout.MovedIdtGva, machine.Field(GuestField.IdtAfter));
+        Assert.Equal(2UL, machine.Field(GuestField.Breakpoints));
+        machine.GetVcpu(0).GetState(out var state);
+        Assert.Equal(GuestLayout.MovedIdtGva, state.Sregs.Idt.Base);
+    }
+
+    [Fact]
+    public void Registers_that_boot_has_set_can_be_attacked()
+    {
+        var machine = Run(program => program.SysenterHijack().SfmaskWeaken().ApicMove().VmxSwitchOn());
+        Assert.Equal(GuestLayout.HijackedEntryGva, machine.Field(GuestField.SysenterAfter));
+        Assert.Equal(0x7500UL, machine.Field(GuestField.SfmaskAfter));
+        Assert.Equal(0x10_0900UL, machine.Field(GuestField.ApicBaseAfter));
+        Assert.NotEqual(0UL, machine.Field(GuestField.Cr4SetAfter) & ControlBits.Cr4Vmxe);
+        Assert.Equal(0UL, machine.Field(GuestField.StepsAborted));
+    }
+
+    [Fact]
+    public void Without_SCE_the_kernel_cannot_return_to_user_code()
+    {
+        var machine = Run(program => program.Syscalls(3).SceClear().Syscalls(3));
+        Assert.Equal(0UL, machine.Field(GuestField.EferAfter) & ControlBits.EferSce);
+        Assert.Equal(4UL, machine.Field(GuestField.Syscalls));
+        Assert.Equal((1UL, 1UL), (machine.Field(GuestField.StepsAborted), machine.Field(GuestField.InvalidOpcodes)));
+    }
+
+    [Fact]
     public void The_other_steps_record_what_they_saw()
     {
         var machine = Run(program => program.Hypercall().DescriptorLoads().WriteMsr(MsrIndex.SysenterEip, 0xFFFF_FFFF_8100_1234)

@@ -39,6 +39,8 @@ public sealed class FaultScenarioTests
         Assert.Equal(("cleared", "cleared", "cleared", "cleared"), (names["smep"], names["smap"], names["umip"], names["wp"]));
         Assert.Contains("payload-ran", names.Keys);
         Assert.Contains("hijacked-gate-ran", names.Keys);
+        Assert.Equal(("patched", "moved", "hijacked", "weakened"), (names["syscall-entry"], names["idt"], names["sysenter"], names["sfmask"]));
+        Assert.Equal(("moved", "on", "cleared"), (names["apic-base"], names["vmx"], names["sce"]));
     }
 
     [Fact]

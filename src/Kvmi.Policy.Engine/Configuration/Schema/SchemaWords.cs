@@ -1,3 +1,4 @@
+using System.Buffers;
 using Kvmi.Policy.Engine.Configuration.Yaml;
 
 namespace Kvmi.Policy.Engine.Configuration.Schema;
@@ -5,6 +6,8 @@ namespace Kvmi.Policy.Engine.Configuration.Schema;
 /// <summary>What a schema expects, in words.</summary>
 internal static class SchemaWords
 {
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdefABCDEF_");
+
     /// <summary>The JSON Schema type of a node.</summary>
     public static string TypeOf(YamlNode node) => node.Kind switch
     {
@@ -62,6 +65,15 @@ internal static class SchemaWords
             if (types.Contains("integer") && node.Scalar == YamlScalarKind.String && YamlScalars.TryInteger(node.Text, out _))
             {
                 return "a number in quotes is a string: remove the quotes";
+            }
+
+            if (types.Contains("integer") && node.Text.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
+            {
+                var digits = node.Text.AsSpan(2);
+                var wrong = digits.IndexOfAnyExcept(HexDigits);
+                return wrong >= 0 ? $"{Quoting.Quote(digits.Slice(wrong, 1).ToString())} is no hexadecimal digit: 0 to 9 and a to f"
+                    : digits.IsEmpty ? "digits are missing behind 0x"
+                    : "a number has at most 64 bits: 16 hexadecimal digits";
             }
 
             if (types.Contains("string") && node.Scalar is YamlScalarKind.Integer or YamlScalarKind.Number or YamlScalarKind.Boolean)

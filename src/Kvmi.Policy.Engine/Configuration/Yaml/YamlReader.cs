@@ -30,7 +30,10 @@ internal static class YamlReader
         }
         catch (YamlException exception)
         {
-            findings.Error((int)exception.Start.Line, (int)exception.Start.Column, FindingCodes.YamlSyntax, $"This is no valid YAML: {Tidy(exception.Message)}");
+            if (!ReportTab(text, findings))
+            {
+                findings.Error((int)exception.Start.Line, (int)exception.Start.Column, FindingCodes.YamlSyntax, $"This is no valid YAML: {Tidy(exception.Message)}");
+            }
         }
         catch (Exception exception) when (exception is ArgumentException or InvalidOperationException or FormatException or OverflowException or IndexOutOfRangeException)
         {
@@ -40,6 +43,24 @@ internal static class YamlReader
         }
 
         return null;
+    }
+
+    /// <summary>The parser tells of a tab at the beginning of whatever it stands in, which may be the whole file.</summary>
+    private static bool ReportTab(string text, FindingList findings)
+    {
+        var number = 0;
+        foreach (var line in text.AsSpan().EnumerateLines())
+        {
+            number++;
+            var column = line.IndexOfAnyExcept(' ');
+            if (column >= 0 && line[column] == '\t' && !line.Trim().IsEmpty)
+            {
+                findings.Error(number, column + 1, FindingCodes.YamlSyntax, "This is no valid YAML: a tab cannot indent.", "use spaces");
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static string Tidy(string message)

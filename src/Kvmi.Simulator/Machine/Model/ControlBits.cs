@@ -18,14 +18,15 @@ internal static class ControlBits
     public const ulong Cr4Tsd = 1UL << 2;
     public const ulong Cr4Pae = 1UL << 5;
     public const ulong Cr4Umip = 1UL << 11;
+    public const ulong Cr4Vmxe = 1UL << 13;
     public const ulong Cr4Fsgsbase = 1UL << 16;
     public const ulong Cr4Pcide = 1UL << 17;
     public const ulong Cr4Osxsave = 1UL << 18;
     public const ulong Cr4Smep = 1UL << 20;
     public const ulong Cr4Smap = 1UL << 21;
 
-    /// <summary>VME to OSXMMEXCPT, UMIP, FSGSBASE, PCIDE, OSXSAVE, SMEP, SMAP.</summary>
-    public const ulong Cr4Known = 0x7FF | Cr4Umip | Cr4Fsgsbase | Cr4Pcide | Cr4Osxsave | Cr4Smep | Cr4Smap;
+    /// <summary>VME to OSXMMEXCPT, UMIP, VMXE, FSGSBASE, PCIDE, OSXSAVE, SMEP, SMAP.</summary>
+    public const ulong Cr4Known = 0x7FF | Cr4Umip | Cr4Vmxe | Cr4Fsgsbase | Cr4Pcide | Cr4Osxsave | Cr4Smep | Cr4Smap;
 
     public const ulong EferSce = 1UL << 0;
     public const ulong EferLme = 1UL << 8;

@@ -20,11 +20,11 @@ internal static class CpuidTable
                 reply = Text(HighestBasic, "GenuineIntel");
                 return true;
             case 1:
-                // Family 6; APIC id; SSE3, x2APIC, XSAVE, OSXSAVE, hypervisor; the features every 64-bit CPU has.
+                // Family 6; APIC id; SSE3, VMX (which IA32_FEATURE_CONTROL locks off), x2APIC, XSAVE, OSXSAVE, hypervisor; the features every 64-bit CPU has.
                 reply = new CpuidReply(
                     Signature,
                     ((uint)vcpu << 24) | 0x0001_0800,
-                    0x8420_0001 | (osxsave ? 1u << 27 : 0),
+                    0x8420_0021 | (osxsave ? 1u << 27 : 0),
                     0x0781_A9F9);
                 return true;
             case 7:

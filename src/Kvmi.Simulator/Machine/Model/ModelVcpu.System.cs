@@ -72,6 +72,9 @@ internal sealed partial class ModelVcpu
                 if (!IsPrivileged()) return false;
                 FlushTlb(EffectiveOffset(in i));
                 return true;
+            case Mnemonic.Vmxon:
+                // IA32_FEATURE_CONTROL is locked with VMX off (Intel SDM volume 3, Enabling and Entering VMX Operation).
+                return (_cr4 & ControlBits.Cr4Vmxe) == 0 ? RaiseInvalidOpcode() : RaiseGeneralProtection();
             case Mnemonic.Wbinvd:
                 return IsPrivileged();
             case Mnemonic.Swapgs:
