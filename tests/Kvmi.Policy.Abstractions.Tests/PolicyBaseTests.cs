@@ -93,6 +93,8 @@ public sealed class PolicyBaseTests
 
         public ISinglestepLeases Singlestep => throw new NotSupportedException();
 
+        public IViewLeases Views => throw new NotSupportedException();
+
         public IRegisterEdits Registers => throw new NotSupportedException();
 
         public IPolicyFacts Facts => throw new NotSupportedException();

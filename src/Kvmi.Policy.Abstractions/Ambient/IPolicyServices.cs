@@ -24,6 +24,9 @@ public interface IPolicyServices
     /// <summary>Single-step leases.</summary>
     ISinglestepLeases Singlestep { get; }
 
+    /// <summary>Leases of EPT views.</summary>
+    IViewLeases Views { get; }
+
     /// <summary>Register edits.</summary>
     IRegisterEdits Registers { get; }
 

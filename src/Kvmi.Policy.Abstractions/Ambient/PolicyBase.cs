@@ -26,6 +26,9 @@ public abstract class PolicyBase
     /// <summary>Single-stepping of vCPUs, as leases of this policy.</summary>
     public ISinglestepLeases Singlestep => Services.Singlestep;
 
+    /// <summary>EPT views of vCPUs, as leases of this policy.</summary>
+    public IViewLeases Views => Services.Views;
+
     /// <summary>Edits of the waiting vCPU's general registers.</summary>
     public IRegisterEdits Registers => Services.Registers;
 

@@ -66,4 +66,6 @@ internal static class FindingCodes
     public const string ParameterNotGiven = "KP0308";
     public const string AlertFieldAbsent = "KP0315";
     public const string DedupeWithoutWindow = "KP0316";
+
+    public const string UntrustedViews = "KP0650";
 }

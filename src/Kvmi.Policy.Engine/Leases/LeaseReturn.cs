@@ -39,7 +39,11 @@ internal static class LeaseReturn
     }
 
     /// <summary>Gives back how vCPUs run.</summary>
-    public static void GiveBackExecution(VmContext context, LeaseOwner owner) => context.Singlesteps.Release(owner);
+    public static void GiveBackExecution(VmContext context, LeaseOwner owner)
+    {
+        context.Singlesteps.Release(owner);
+        context.Views.Release(owner);
+    }
 
     /// <summary>
     /// Gives back everything of all policies before the connection ends, kind by kind, until the time is up. What is left then is told.
@@ -58,7 +62,7 @@ internal static class LeaseReturn
 
         foreach (var policy in policies)
         {
-            if (policy.Owner is { } owner && left.HasTime("single steps", policy))
+            if (policy.Owner is { } owner && left.HasTime("single steps and views", policy))
             {
                 GiveBackExecution(context, owner);
             }
@@ -117,7 +121,7 @@ internal static class LeaseReturn
                     string.Create(
                         CultureInfo.InvariantCulture,
                         $"After {_context.Engine.GiveBackPatience.TotalSeconds:0.#} s the time is up and this is not given back: {string.Join(", ", _left)}. "
-                        + $"The kernel undoes page rights and traps when the connection closes, as far as its dialect says so, and never bytes."));
+                        + $"The kernel undoes views, page rights and traps when the connection closes, as far as its dialect says so, and never bytes."));
             }
         }
     }

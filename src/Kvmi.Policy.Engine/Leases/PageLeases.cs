@@ -8,7 +8,7 @@ namespace Kvmi.Policy.Engine.Leases;
 /// Page access of one VM: per frame the wishes of its owners; what is in force is their intersection. The kernel hears
 /// only of changes. Changing a wish on a frame that has one allocates nothing. For the VM's owner thread.
 /// </summary>
-internal sealed class PageLeases
+internal sealed partial class PageLeases
 {
     /// <summary>Restricted frames per VM at most: 4 GiB of 4 KiB pages.</summary>
     public const int MaxPages = 1 << 20;
@@ -57,15 +57,19 @@ internal sealed class PageLeases
 
         Record(owner, gfn, access);
         var after = InForce(gpa);
-        if (before == after)
-        {
-            return KvmiError.None;
-        }
-
-        var error = Send(gfn, after);
+        var error = before == after ? KvmiError.None : Send(gfn, after);
         if (error != KvmiError.None)
         {
             Record(owner, gfn, wish);
+            return error;
+        }
+
+        error = SendToViews(owner, gfn);
+        if (error != KvmiError.None)
+        {
+            // A guard that does not hold in every view is none.
+            Record(owner, gfn, wish);
+            Restore(gpa);
         }
 
         return error;
@@ -99,12 +103,17 @@ internal sealed class PageLeases
             AddToBatch(gfn, before);
         }
 
-        if (FlushBatch() == KvmiError.None)
+        var error = FlushBatch();
+        if (error == KvmiError.None && _views.Count > 0)
+        {
+            error = SendToViews(owner, Frames(firstGfn, lastGfn));
+        }
+
+        if (error == KvmiError.None)
         {
             return null;
         }
 
-        var error = _batchError;
         for (var gfn = firstGfn; gfn <= lastGfn; gfn++)
         {
             // Any entry may have been applied, whatever the answer was: every page is sent again.
@@ -114,6 +123,11 @@ internal sealed class PageLeases
         }
 
         FlushBatch();
+        if (_views.Count > 0)
+        {
+            SendToViews(owner, Frames(firstGfn, lastGfn));
+        }
+
         return new LeaseFault($"restricting pages between 0x{firstGfn << 12:x} and 0x{(lastGfn << 12) | 0xfff:x}", error);
     }
 
@@ -126,7 +140,8 @@ internal sealed class PageLeases
         }
 
         _batchError = KvmiError.None;
-        foreach (var gfn in _pages.Where(pair => pair.Value.WishOf(owner) != PageAccess.All).Select(pair => pair.Key).Order().ToArray())
+        var held = _pages.Where(pair => pair.Value.WishOf(owner) != PageAccess.All).Select(pair => pair.Key).Order().ToArray();
+        foreach (var gfn in held)
         {
             if (keep is not null && keep(gfn))
             {
@@ -138,9 +153,15 @@ internal sealed class PageLeases
             AddToBatch(gfn, before);
         }
 
-        if (FlushBatch() != KvmiError.None)
+        var error = FlushBatch();
+        if (_views.Count > 0 && SendToViews(owner, held) is var refused && error == KvmiError.None)
         {
-            _report(new LeaseFault($"giving back the pages of {owner.PolicyId}", _batchError));
+            error = refused;
+        }
+
+        if (error != KvmiError.None)
+        {
+            _report(new LeaseFault($"giving back the pages of {owner.PolicyId}", error));
         }
     }
 
@@ -148,6 +169,11 @@ internal sealed class PageLeases
     public void Restore(ulong gpa)
     {
         var error = Send(gpa >> 12, InForce(gpa));
+        if (SendToViews(wisher: null, gpa >> 12) is var refused && error == KvmiError.None)
+        {
+            error = refused;
+        }
+
         if (error != KvmiError.None)
         {
             _report(new LeaseFault($"restoring the access of page 0x{gpa & ~0xFFFUL:x}", error));
@@ -254,12 +280,13 @@ internal sealed class PageLeases
 
         public readonly Wish this[int index] => index == 0 ? _first : _more![index - 1];
 
-        public readonly PageAccess InForce()
+        public readonly PageAccess InForce(LeaseOwner? except = null)
         {
             var access = PageAccess.All;
             for (var i = 0; i < Count; i++)
             {
-                access &= this[i].Access;
+                var wish = this[i];
+                access &= except is not null && ReferenceEquals(wish.Owner, except) ? PageAccess.All : wish.Access;
             }
 
             return access;

@@ -136,7 +136,7 @@ internal sealed class PolicySetBuilder
             }
             else if (!HearsTheSameSteps(predecessor.Definition, definition))
             {
-                LeaseReturn.GiveBackExecution(_context, predecessor.Memory.Owner);
+                _context.Singlesteps.Release(predecessor.Memory.Owner);
             }
 
             return predecessor.Memory;

@@ -26,6 +26,7 @@ internal sealed class VmContext
         Patches = new MemoryPatches(vm, Report) { Cache = Memory.Cache };
         Breakpoints = new BreakpointLeases(vm, Patches);
         Singlesteps = new SinglestepLeases(vm, Report);
+        Views = new ViewLeases(vm, Pages, Report);
         Clock = new PolicyClock(engine.Time);
         Guest = new GuestVm(this);
         Foreign = new ForeignCode(vm.Custody ?? new VmCustody());
@@ -66,6 +67,8 @@ internal sealed class VmContext
     public BreakpointLeases Breakpoints { get; }
 
     public SinglestepLeases Singlesteps { get; }
+
+    public ViewLeases Views { get; }
 
     public PolicyClock Clock { get; }
 

@@ -64,6 +64,7 @@ public sealed partial class VmPolicyHandler : IVmHandler
             // Before a waiting generation is taken over: its differences are counted from what this vCPU has now.
             _context.Traps.VcpuCreated(frame.Vcpu);
             _context.Singlesteps.VcpuCreated(frame.Vcpu);
+            _context.Views.VcpuCreated(frame.Vcpu);
         }
         else if (frame.Vcpu >= _context.Traps.VcpuCount)
         {

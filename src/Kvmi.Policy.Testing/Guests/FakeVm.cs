@@ -10,7 +10,7 @@ namespace Kvmi.Policy.Testing.Guests;
 /// A VM without a hypervisor, for tests of policies and plugins: every command works on memory, registers and page rights that the
 /// test can set and look at. One thread at a time, as with a real VM.
 /// </summary>
-public sealed class FakeVm : IIntrospectedVm
+public sealed partial class FakeVm : IIntrospectedVm
 {
     private readonly VcpuState[] _vcpus;
     private readonly Dictionary<ulong, PageAccess> _restricted = [];

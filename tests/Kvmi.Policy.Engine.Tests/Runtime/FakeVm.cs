@@ -12,11 +12,15 @@ public sealed class FakeVm : IIntrospectedVm
     private readonly SortedDictionary<ulong, byte[]> _memory = [];
     private readonly SortedSet<string> _switches = new(StringComparer.Ordinal);
     private readonly SortedDictionary<ulong, PageAccess> _pages = [];
+    private readonly SortedDictionary<(ushort View, ulong Gfn), PageAccess> _pagesOfViews = [];
+    private readonly ushort[] _viewOf;
+    private readonly SortedSet<ushort> _made = [];
 
     public FakeVm(string name = "web01", int vcpus = 2)
     {
         Identity = new VmIdentity(name, new Guid("11111111-2222-3333-4444-555555555555"), null, "test#1");
         VcpuCount = vcpus;
+        _viewOf = new ushort[vcpus];
         Capabilities = new VmCapabilities
         {
             Dialect = KvmiDialect.V7,
@@ -48,11 +52,24 @@ public sealed class FakeVm : IIntrospectedVm
     public string Snapshot() =>
         string.Join('\n', _switches)
         + "\n" + string.Join('\n', _pages.Select(pair => $"page 0x{pair.Key:x} {pair.Value}"))
+        + "\n" + string.Join('\n', _pagesOfViews.Select(pair => $"page 0x{pair.Key.Gfn:x} {pair.Value} in view {pair.Key.View}"))
+        + "\n" + string.Join('\n', _viewOf.Index().Where(pair => pair.Item != 0).Select(pair => $"vcpu {pair.Index} in view {pair.Item}").Concat(_made.Select(view => $"view {view}")))
         + "\n" + string.Join('\n', _memory.Where(pair => pair.Value.AsSpan().ContainsAnyExcept((byte)0)).Select(pair => $"0x{pair.Key:x} {Convert.ToHexString(pair.Value)}"));
 
     public bool IsOn(string name) => _switches.Contains(name);
 
     public PageAccess Access(ulong gpa) => _pages.GetValueOrDefault(gpa >> 12, PageAccess.All);
+
+    /// <summary>Views that the kernel has from the start, view 0 among them.</summary>
+    public const ushort FixedViews = 4;
+
+    public PageAccess Access(ushort view, ulong gpa) =>
+        view == 0 ? Access(gpa) : _pagesOfViews.GetValueOrDefault((view, gpa >> 12), PageAccess.All);
+
+    public ushort ViewOf(ushort vcpu) => _viewOf[vcpu];
+
+    /// <summary>Puts a vCPU into a view before the engine does.</summary>
+    public void PutInView(ushort vcpu, ushort view) => _viewOf[vcpu] = view;
 
     /// <summary>A vCPU is taken away and created anew: it has no switch on.</summary>
     public void Recreate(ushort vcpu) => _switches.RemoveWhere(name => name.EndsWith($" vcpu {vcpu}", StringComparison.Ordinal));
@@ -86,6 +103,91 @@ public sealed class FakeVm : IIntrospectedVm
 
     public KvmiError ControlSinglestep(ushort vcpu, bool enable) =>
         Recording || Fail is not null ? Switch($"singlestep vcpu {vcpu}", enable) : Check();
+
+    public KvmiError GetEptView(ushort vcpu, out ushort view)
+    {
+        view = ViewOf(vcpu);
+        return Recording || Fail is not null ? Note($"get-view vcpu {vcpu}") : Check();
+    }
+
+    public KvmiError SwitchEptView(ushort vcpu, ushort view)
+    {
+        var error = Recording || Fail is not null ? Note($"view {view} vcpu {vcpu}") : Check();
+        if (error != KvmiError.None || !HasView(view))
+        {
+            return error != KvmiError.None ? error : KvmiError.InvalidArgument;
+        }
+
+        if (ViewOf(vcpu) == view)
+        {
+            throw new InvalidOperationException($"vCPU {vcpu} is in view {view} already: leases must send differences only.");
+        }
+
+        _viewOf[vcpu] = view;
+        return KvmiError.None;
+    }
+
+    public KvmiError CreateEptView(out ushort view)
+    {
+        view = 0;
+        var error = Note("create-view");
+        if (error == KvmiError.None)
+        {
+            view = FixedViews;
+            while (!_made.Add(view))
+            {
+                view++;
+            }
+        }
+
+        return error;
+    }
+
+    public KvmiError DestroyEptView(ushort view)
+    {
+        var error = Note($"destroy-view {view}");
+        if (error != KvmiError.None || _viewOf.Contains(view) || !_made.Remove(view))
+        {
+            return error != KvmiError.None ? error : KvmiError.Busy;
+        }
+
+        foreach (var page in _pagesOfViews.Keys.Where(key => key.View == view).ToArray())
+        {
+            _pagesOfViews.Remove(page);
+        }
+
+        return KvmiError.None;
+    }
+
+    public KvmiError SetPageAccess(ushort view, ReadOnlySpan<PageAccessEntry> entries)
+    {
+        if (view == 0)
+        {
+            return SetPageAccess(entries);
+        }
+
+        if (!HasView(view))
+        {
+            return KvmiError.InvalidArgument;
+        }
+
+        foreach (ref readonly var entry in entries)
+        {
+            var error = Recording || Fail is not null ? Note($"page 0x{entry.Gpa:x} {entry.Access} view {view}") : Check();
+            if (error != KvmiError.None)
+            {
+                return error;
+            }
+
+            _pagesOfViews[(view, entry.Gpa >> 12)] = entry.Access;
+            if (entry.Access == PageAccess.All)
+            {
+                _pagesOfViews.Remove((view, entry.Gpa >> 12));
+            }
+        }
+
+        return KvmiError.None;
+    }
 
     public KvmiError SetPageAccess(ReadOnlySpan<PageAccessEntry> entries)
     {
@@ -193,6 +295,8 @@ public sealed class FakeVm : IIntrospectedVm
 
         return error;
     }
+
+    private bool HasView(ushort view) => view < FixedViews || _made.Contains(view);
 
     private KvmiError Note(string command)
     {

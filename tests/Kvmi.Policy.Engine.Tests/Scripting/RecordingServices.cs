@@ -25,6 +25,8 @@ internal sealed class RecordingServices : IPolicyServices, IPolicyFacts, IPolicy
 
     public ISinglestepLeases Singlestep => throw new InvalidOperationException("no steps here");
 
+    public IViewLeases Views => throw new InvalidOperationException("no views here");
+
     public IRegisterEdits Registers => throw new InvalidOperationException("no registers here");
 
     public IPolicyFacts Facts => this;

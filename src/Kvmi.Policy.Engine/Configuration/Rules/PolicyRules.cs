@@ -12,6 +12,7 @@ internal static class PolicyRules
         new UntrustedStateRule(),
         new RateRule(),
         new UntrustedSinglestepRule(),
+        new UntrustedViewsRule(),
         new FilterCanMatchRule(),
         new AlertsRule(),
     ];

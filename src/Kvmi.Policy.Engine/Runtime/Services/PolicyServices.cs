@@ -21,6 +21,7 @@ internal sealed class PolicyServices : IPolicyServices
         Pages = new PolicyPages(context, policy);
         Breakpoints = new PolicyBreakpoints(context, policy);
         Singlestep = new PolicySinglestep(context, policy);
+        Views = new PolicyViews(context, policy);
         Facts = new PolicyFacts(policy.Statistics, context.Name, policy.Definition.State.KeepOnReload);
         Clock = context.Clock;
         Vm = context.Guest;
@@ -43,6 +44,8 @@ internal sealed class PolicyServices : IPolicyServices
     public IBreakpointLeases Breakpoints { get; }
 
     public ISinglestepLeases Singlestep { get; }
+
+    public IViewLeases Views { get; }
 
     public IRegisterEdits Registers => _policy.Edits;
 

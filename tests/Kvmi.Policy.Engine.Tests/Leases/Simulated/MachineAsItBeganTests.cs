@@ -31,6 +31,7 @@ public sealed class MachineAsItBeganTests
         var breakpoints = 0L;
         var steppings = 0L;
         var restored = 0L;
+        var switches = RandomPolicies.Switches;
         var steps = Gen.Choose(0, 10_000_000).ArrayOf(10);
         Check.One(
             Config.QuickThrowOnFailure.WithMaxTest(Sequences),
@@ -41,10 +42,12 @@ public sealed class MachineAsItBeganTests
                 steppings += singlesteps;
                 restored += patches;
             }));
-        var text = $"{dialect}: {breakpoints} breakpoint events, {steppings} single steps, {restored} times patches were put back after a loss";
+        switches = RandomPolicies.Switches - switches;
+        var text = $"{dialect}: {switches} switches of views, {breakpoints} breakpoint events, {steppings} single steps, {restored} times patches were put back after a loss";
         TestContext.Current.TestOutputHelper?.WriteLine(text);
         Assert.True(breakpoints > 10 * Sequences, text);
         Assert.True(CanStep(dialect) ? steppings > 20 * Sequences : steppings == 0, text);
+        Assert.True(dialect == KvmiDialect.V7 ? switches > 2 * Sequences : switches == 0, text);
     }
 
     private static async Task<(long Breakpoints, long Steps, long Restored)> RunAsync(KvmiDialect dialect, int[] steps)

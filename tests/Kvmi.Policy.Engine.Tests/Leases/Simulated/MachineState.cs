@@ -3,7 +3,7 @@ using Kvmi.Simulator.Machine;
 
 namespace Kvmi.Policy.Engine.Tests.Leases.Simulated;
 
-/// <summary>What policies can change about a machine: traps of every vCPU, the rights of every page, and the memory that the guest itself leaves alone.</summary>
+/// <summary>What policies can change about a machine: traps and view of every vCPU, the rights of every page in every view, and the memory that the guest itself leaves alone.</summary>
 internal sealed class MachineState
 {
     private const ulong PageSize = 4096;
@@ -42,6 +42,10 @@ internal sealed class MachineState
                 ("LSTAR", traps.GetMsr(Lstar)), ("STAR", traps.GetMsr(Star)),
             ];
             differences.AddRange(all.Where(trap => trap.On).Select(trap => $"vCPU {index} still traps {trap.Name}"));
+            if (_machine.GetVcpu(index).Views is { Current: not 0 and var view })
+            {
+                differences.Add($"vCPU {index} is in view {view}");
+            }
         }
 
         for (ulong gpa = 0; gpa < _machine.MemorySize; gpa += PageSize)
@@ -49,6 +53,14 @@ internal sealed class MachineState
             if (!_machine.TryGetPageAccess(gpa, out var access) || access != PageAccess.All)
             {
                 differences.Add($"page 0x{gpa:x} has the rights {access}");
+            }
+
+            for (var view = 1; _machine.Views is { } views && view < views.Count; view++)
+            {
+                if (!views.TryGetPageAccess(view, gpa, out var rights) || rights != PageAccess.All)
+                {
+                    differences.Add($"page 0x{gpa:x} has the rights {rights} in view {view}");
+                }
             }
         }
 

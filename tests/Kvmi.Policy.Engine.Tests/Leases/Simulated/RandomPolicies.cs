@@ -12,6 +12,11 @@ internal static class RandomPolicies
     private const ulong Free = 0x700_0000;
     private const ulong EntryText = 0x1E0_0000;
 
+    private static long _switches;
+
+    /// <summary>How often a policy has put a vCPU into a view, over all benches.</summary>
+    public static long Switches => Interlocked.Read(ref _switches);
+
     /// <summary>Up to four policies.</summary>
     public static GenerationPolicy[] Some(int number, bool canStep) =>
         [.. Enumerable.Range(0, 4).Where(i => (number & (1 << i)) != 0).Select(i => One(i, (number >> 4) * 31 * (i + 1), canStep))];
@@ -54,6 +59,20 @@ internal static class RandomPolicies
                 if (canStep && (Bits(seed, 7, 1) == 1 || events % 5 == 0))
                 {
                     services.Singlestep.Start(events % 7 == 0 ? (ushort)0 : e.Vcpu, 1 + Bits(seed, 9, 5));
+                }
+
+                // Each other policy in a view of its own; now and then one that another has, or another vCPU.
+                if (services.Views.IsSupported && events % 2 == 1)
+                {
+                    var view = (ushort)(1 + ((events % 9 == 0 ? index + 1 : index) % 3));
+                    if (services.Views.Switch(events % 5 == 0 ? (ushort)1 : e.Vcpu, view))
+                    {
+                        Interlocked.Increment(ref _switches);
+                    }
+                }
+                else if (events % 4 == 0)
+                {
+                    services.Views.Back(e.Vcpu);
                 }
 
                 services.Pages.Set(EntryText, PageAccess.ReadWrite);

@@ -38,6 +38,7 @@ internal sealed class WorkerServices : IPolicyServices, IPolicyClock, IGuestVm
         Pages = new WorkerPages(channel);
         Breakpoints = new WorkerBreakpoints(definition.Id);
         Singlestep = new WorkerSinglestep(definition.Id);
+        Views = new WorkerViews(definition.Id);
         Edits = new WorkerRegisters(current);
         OwnFacts = new WorkerFacts(channel);
     }
@@ -57,6 +58,8 @@ internal sealed class WorkerServices : IPolicyServices, IPolicyClock, IGuestVm
     public IBreakpointLeases Breakpoints { get; }
 
     public ISinglestepLeases Singlestep { get; }
+
+    public IViewLeases Views { get; }
 
     public IRegisterEdits Registers => Edits;
 
