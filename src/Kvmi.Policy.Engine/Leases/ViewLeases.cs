@@ -166,10 +166,16 @@ internal sealed class ViewLeases
             }
         }
 
+        ReleaseIdle(owner);
+    }
+
+    /// <summary>Gives up the views of an owner that none of its vCPUs is in: its successor after a reload cannot know of them.</summary>
+    public void ReleaseIdle(LeaseOwner owner)
+    {
         for (var i = _views.Count - 1; i >= 0; i--)
         {
             var view = _views[i];
-            if (!ReferenceEquals(view.Owner, owner))
+            if (!ReferenceEquals(view.Owner, owner) || IsInUse(view.Number))
             {
                 continue;
             }
@@ -203,6 +209,19 @@ internal sealed class ViewLeases
         }
 
         return null;
+    }
+
+    private bool IsInUse(ushort view)
+    {
+        foreach (ref readonly var place in _places.AsSpan())
+        {
+            if (place.Owner is not null && place.View == view)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void Destroy(ushort view) => Report(_vm.DestroyEptView(view), $"destroying view {view}");

@@ -139,6 +139,7 @@ internal sealed class PolicySetBuilder
                 _context.Singlesteps.Release(predecessor.Memory.Owner);
             }
 
+            _context.Views.ReleaseIdle(predecessor.Memory.Owner);
             return predecessor.Memory;
         }
 

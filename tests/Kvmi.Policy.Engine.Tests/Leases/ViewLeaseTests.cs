@@ -101,6 +101,23 @@ public sealed class ViewLeaseTests
     }
 
     [Fact]
+    public void A_policy_that_makes_a_view_at_each_reload_never_runs_out_of_them()
+    {
+        using var bench = new EngineBench();
+        bench.Load(Keeping(Viewer("a", create: true)));
+        bench.Attach().Send(Write);
+        for (var i = 0; i < 40; i++)
+        {
+            bench.Load(Keeping(Viewer("a", create: true)));
+            bench.Send(Write);
+            Assert.NotEqual(0, bench.Vm.ViewOf(0));
+        }
+
+        Assert.Equal(41, bench.Vm.Commands.Count(command => command == "create-view"));
+        Assert.Empty(bench.Statuses("view-refused"));
+    }
+
+    [Fact]
     public void Quarantine_gives_the_views_back()
     {
         using var bench = new EngineBench();
