@@ -106,8 +106,9 @@ public sealed class AllocationTests
         });
     }
 
+    /// <summary>Which alerts are kept back is decided behind the queue, so the event pays for the one object that goes into it.</summary>
     [Fact]
-    public void Alerts_that_are_silenced_allocate_nothing()
+    public void An_alert_that_is_silenced_allocates_the_one_object_that_is_queued()
     {
         using var bench = new EngineBench();
         var result = Scripting.Policies.Build([Scripting.Policies.Inline(
@@ -119,7 +120,8 @@ public sealed class AllocationTests
         bench.Engine.Swap(result.Generation!);
         bench.Attach();
         bench.Vm.Recording = false;
-        AssertNoAllocation(bench, EventBody.Cr(3, 0x1000, 0x2000));
+        AssertNoAllocation(bench, EventBody.Cr(3, 0x1000, 0x2000), perEvent: 96);
+        bench.Engine.Flush();
         var summary = bench.Engine.GetSummary().Policies[0];
         Assert.Equal((1, 0), (summary.Alerts, summary.Errors));
         Assert.Equal(summary.Events - 1, summary.SuppressedAlerts);
@@ -188,7 +190,7 @@ public sealed class AllocationTests
         Assert.True(bench.Vm.IsOn("singlestep vcpu 0"));
     }
 
-    internal static void AssertNoAllocation(EngineBench bench, EventBody body)
+    internal static void AssertNoAllocation(EngineBench bench, EventBody body, long perEvent = 0)
     {
         var frame = bench.Frame(in body, 0);
         for (var i = 0; i < 200; i++)
@@ -205,6 +207,6 @@ public sealed class AllocationTests
             bench.Handler.OnEvent(in frame, ref reply);
         }
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(perEvent * 500, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 }
