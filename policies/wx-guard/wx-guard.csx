@@ -14,6 +14,7 @@ Decision OnExecute(PageFaultEvent e)
 {
     if (written.Contains(e.Gpa >> 12) && e.Cpl == 0)
     {
+        Pages.Set(e.Gpa, Access.ReadOnly);         // first: another vCPU could write between the look and the approval
         var hash = Memory.HashPage(e.Gpa);
         if (!approved.Contains(hash))
         {
