@@ -28,6 +28,7 @@ public sealed class SignalTests
     [Fact]
     public async Task A_terminal_that_closes_ends_in_order()
     {
+        Assert.SkipUnless(File.Exists("/usr/bin/script"), "script(1) of util-linux is not there; it makes the terminal");
         using var directory = new TestDirectory();
         await using var guest = new WatchedGuest(directory.Socket());
         await using var terminal = CommandProcess.StartOnTerminal(directory.Path, Run(directory, ExitPolicies.Holder(directory)));
