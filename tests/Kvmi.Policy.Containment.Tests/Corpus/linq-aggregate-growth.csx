@@ -5,5 +5,5 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return Enumerable.Range(0, 64).Aggregate("x", (text, _) => text + text).Length == 1 ? Retry : Allow;
+    return Enumerable.Range(0, 64).Aggregate("x", (text, _) => text + text).Length == 1 ? Keep(e.Old) : Allow;
 }

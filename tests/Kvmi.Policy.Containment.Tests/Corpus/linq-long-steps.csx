@@ -7,5 +7,5 @@ byte[] haystack = new byte[64 << 20];
 
 Decision OnCr(CrEvent e)
 {
-    return Enumerable.Range(0, int.MaxValue).Where(a => haystack.Contains((byte)1)).Any() ? Retry : Allow;
+    return Enumerable.Range(0, int.MaxValue).Where(a => haystack.Contains((byte)1)).Any() ? Keep(e.Old) : Allow;
 }

@@ -6,5 +6,5 @@ using System.Collections.Generic;
 Decision OnCr(CrEvent e)
 {
     var all = Enumerable.Range(0, int.MaxValue).SelectMany(a => Enumerable.Range(0, int.MaxValue).SelectMany(b => Enumerable.Range(a, 3).Where(c => c < b && c > b)));
-    return all.Any() ? Retry : Allow;
+    return all.Any() ? Keep(e.Old) : Allow;
 }

@@ -5,5 +5,5 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return Enumerable.Range(0, 100_000).Where(a => Enumerable.Range(0, 100_000).Any(b => a * b < 0)).Any() ? Retry : Allow;
+    return Enumerable.Range(0, 100_000).Where(a => Enumerable.Range(0, 100_000).Any(b => a * b < 0)).Any() ? Keep(e.Old) : Allow;
 }

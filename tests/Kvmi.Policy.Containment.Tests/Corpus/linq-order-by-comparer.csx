@@ -5,7 +5,7 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return Enumerable.Range(0, 5000).OrderBy(x => x, new Sorting()).First() == 1 ? Retry : Allow;
+    return Enumerable.Range(0, 5000).OrderBy(x => x, new Sorting()).First() == 1 ? Keep(e.Old) : Allow;
 }
 
 class Sorting : IComparer<int>

@@ -5,7 +5,7 @@ using System.Collections.Generic;
 
 Decision OnCr(CrEvent e)
 {
-    return Enumerable.Range(0, 10_000_000).ToDictionary(x => new Key(x)).Count == 1 ? Retry : Allow;
+    return Enumerable.Range(0, 10_000_000).ToDictionary(x => new Key(x)).Count == 1 ? Keep(e.Old) : Allow;
 }
 
 record struct Key(int Value)
