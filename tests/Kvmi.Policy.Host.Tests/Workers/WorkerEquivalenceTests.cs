@@ -37,7 +37,7 @@ public sealed class WorkerEquivalenceTests : IDisposable
             });
             Registers.Set(GuestRegister.Rbx, 0x1234 + (ulong)before);
             if (e.New == 7) throw new InvalidOperationException("seven");
-            if (e.New == 8) return Registers.Get((GuestRegister)99) == 0 ? Allow : Retry;
+            if (e.New == 8) return Registers.Get((GuestRegister)99) == 0 ? Allow : Keep(e.Old);
             if (e.New == 9) Memory.TryReadPhysical(0, 100000);
             if (e.New == 10) while (true) { }
             return e.New > limit ? Keep(e.Old) : e.New == 6 ? Set(0x6666) : Allow;

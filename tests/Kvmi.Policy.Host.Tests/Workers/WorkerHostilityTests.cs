@@ -136,7 +136,13 @@ public sealed class WorkerHostilityTests : IDisposable
         using var rig = WorkerRig.Attach(_directory, WorkerRig.Settings with { Memory = 64 << 20 });
         rig.DecideCr(5, 6);
         Assert.Equal(DecisionKind.Keep, rig.Decision);
-        Assert.Contains(rig.Output(), line => line.StartsWith("policy-error", StringComparison.Ordinal));
+
+        // The runtime throws when there is no memory, unless it needs some itself at that moment: then the worker dies. It never takes until its limit of time.
+        var output = rig.Output();
+        Assert.True(
+            output.Any(line => line.StartsWith("policy-error", StringComparison.Ordinal)
+                || (line.StartsWith("worker-ended", StringComparison.Ordinal) && !line.Contains("did not answer", StringComparison.Ordinal))),
+            string.Join('\n', output));
     }
 
     [Fact]
