@@ -83,8 +83,7 @@ internal sealed partial class EventDecider
     {
         note = null;
         ref readonly var facts = ref _context.Event.Facts;
-        ref var owners = ref set.BrokenOwners;
-        var broken = _context.Pages.FindBroken(facts.Gpa, facts.Access, ref owners);
+        var broken = _context.Pages.FindBroken(facts.Gpa, facts.Access, ref set.BrokenOwners);
         if (broken == 0)
         {
             // Another vCPU's event changed the page after this one was sent, or the kernel holds a restriction that no policy has.
@@ -93,29 +92,7 @@ internal sealed partial class EventDecider
             return -1;
         }
 
-        SortByPolicyOrder(owners.AsSpan(0, broken));
-        _broken = broken;
-        for (var i = 0; i < broken; i++)
-        {
-            if (owners[i].Instance is not { } policy)
-            {
-                continue;
-            }
-
-            foreach (var entry in policy.PageFaultEntries)
-            {
-                if (entry.Wants(in facts))
-                {
-                    Ask(set, entry, in frame, ref set.Votes[_collected]);
-                    _collected++;
-                    if (_context.Foreign.HasPassed)
-                    {
-                        return _collected;
-                    }
-                }
-            }
-        }
-
+        AskOwners(set, in frame, broken);
         return _collected;
     }
 
@@ -124,8 +101,7 @@ internal sealed partial class EventDecider
     {
         note = null;
         ref readonly var facts = ref _context.Event.Facts;
-        ref var owners = ref set.BrokenOwners;
-        var hit = _context.Breakpoints.TakeHit(facts.Gpa, ref owners);
+        var hit = _context.Breakpoints.TakeHit(facts.Gpa, ref set.BrokenOwners);
         if (hit == 0)
         {
             if (!_context.Breakpoints.IsStale(facts.Gpa))
@@ -242,7 +218,7 @@ internal sealed partial class EventDecider
     private Decision Run(PolicySet set, DispatchEntry entry, Delegate? handler, in EventFrame frame, ref bool failed)
     {
         ref readonly var facts = ref _context.Event.Facts;
-        string? problem;
+        string? problem = null;
         try
         {
             Decision decision;
@@ -253,8 +229,6 @@ internal sealed partial class EventDecider
                     failed = true;
                     return PolicyErrors.ReportLate(_context, set, entry.Policy, in facts);
                 }
-
-                problem ??= HandlerCall.FindProblem(in decision, in facts);
             }
             else
             {
@@ -264,10 +238,9 @@ internal sealed partial class EventDecider
                 {
                     entry.Policy.Notices.WriteEventAlert(alert);
                 }
-
-                problem = HandlerCall.FindProblem(in decision, in facts);
             }
 
+            problem ??= HandlerCall.FindProblem(in decision, in facts);
             if (problem is null)
             {
                 return decision;

@@ -8,12 +8,7 @@ namespace Kvmi.Policy.Host.CommandLine;
 /// <summary>The options of <c>run</c> for operating and watching it from outside.</summary>
 internal sealed class ControlOptions
 {
-    private readonly Option<string?> _control = new("--control")
-    {
-        Description = "Unix socket for status, list, reload, mode, explain, tail (default: $KVMI_POLICY_CONTROL, else /run/kvmi-policy/control.sock for root, "
-            + "else $XDG_RUNTIME_DIR/kvmi-policy/control.sock)",
-        HelpName = "PATH",
-    };
+    private readonly Option<string?> _control = Socket("Unix socket for status, list, reload, mode, explain, tail");
 
     private readonly Option<bool> _none = new("--no-control") { Description = "No control socket" };
 
@@ -34,16 +29,18 @@ internal sealed class ControlOptions
         HelpName = "URL",
     };
 
-    /// <summary>All of them, for the verb.</summary>
-    public IEnumerable<Option> All => [_control, _none, _metrics, _remote, _otlp];
-
     /// <summary>--control of the verbs that speak to a running host.</summary>
-    public static Option<string?> Client() => new("--control")
+    public static Option<string?> Client() => Socket("Control socket of the running host");
+
+    /// <summary>Adds the options to a verb.</summary>
+    public void AddTo(Command verb)
     {
-        Description = "Control socket of the running host (default: $KVMI_POLICY_CONTROL, else /run/kvmi-policy/control.sock for root, "
-            + "else $XDG_RUNTIME_DIR/kvmi-policy/control.sock)",
-        HelpName = "PATH",
-    };
+        verb.Add(_control);
+        verb.Add(_none);
+        verb.Add(_metrics);
+        verb.Add(_remote);
+        verb.Add(_otlp);
+    }
 
     /// <summary>What was asked for.</summary>
     /// <exception cref="UsageException">It cannot be.</exception>
@@ -63,6 +60,13 @@ internal sealed class ControlOptions
             Otlp = parse.GetValue(_otlp) is { } url ? ReadUrl(url) : null,
         };
     }
+
+    private static Option<string?> Socket(string description) => new("--control")
+    {
+        Description = $"{description} (default: ${ControlPath.Variable}, else /run/kvmi-policy/control.sock for root, "
+            + "else $XDG_RUNTIME_DIR/kvmi-policy/control.sock)",
+        HelpName = "PATH",
+    };
 
     private static KvmiEndpoint ReadAddress(string text, bool allowRemote)
     {

@@ -5,11 +5,10 @@ using Kvmi.Policy.Host.Running;
 
 namespace Kvmi.Policy.Host.CommandLine;
 
-/// <summary>Options of <c>run</c> that inject faults on purpose.</summary>
-internal static class InjectionOptions
+/// <summary>Options of <c>run</c> that inject faults on purpose. One set a verb.</summary>
+internal sealed class InjectionOptions
 {
-    /// <summary>--inject; null without it.</summary>
-    public static Option<IReadOnlyDictionary<FaultKind, double>?> Inject() => new("--inject")
+    private readonly Option<IReadOnlyDictionary<FaultKind, double>?> _inject = new("--inject")
     {
         Description = "Inject faults on purpose, to see that policies and alerts survive them: KIND=RATE[,KIND=RATE...]; may be given again. Kinds: "
             + $"{FaultNames.All}. A rate is the probability at each opportunity: 0.001, 1/1000 or 0.1%. Not for production",
@@ -18,19 +17,25 @@ internal static class InjectionOptions
         CustomParser = Parse,
     };
 
-    /// <summary>--inject-seed.</summary>
-    public static Option<ulong?> Seed() => new("--inject-seed")
+    private readonly Option<ulong?> _seed = new("--inject-seed")
     {
         Description = "Seed of the injected faults (default: a random one, which the run tells)",
         HelpName = "N",
     };
 
+    /// <summary>Adds the options to a verb.</summary>
+    public void AddTo(Command verb)
+    {
+        verb.Add(_inject);
+        verb.Add(_seed);
+    }
+
     /// <summary>What the command line asks for; null for no faults.</summary>
     /// <exception cref="UsageException">A seed without faults.</exception>
-    public static FaultPlan? Read(ParseResult parse, Option<IReadOnlyDictionary<FaultKind, double>?> inject, Option<ulong?> seed)
+    public FaultPlan? Read(ParseResult parse)
     {
-        var rates = parse.GetResult(inject) is null ? null : parse.GetValue(inject);
-        var number = parse.GetValue(seed);
+        var rates = parse.GetResult(_inject) is null ? null : parse.GetValue(_inject);
+        var number = parse.GetValue(_seed);
         if (rates is null)
         {
             return number is null ? null : throw new UsageException("--inject-seed is about injected faults, and there are none: give --inject too.");

@@ -46,9 +46,8 @@ internal sealed class LatencyOptions
 
     /// <summary>Puts what the command line says into the options of a server.</summary>
     /// <param name="parse">The command line.</param>
-    /// <param name="others">What other options change.</param>
     /// <exception cref="HostEnvironmentException">This machine or this user cannot have it.</exception>
-    public Func<KvmiServerOptions, KvmiServerOptions> Read(ParseResult parse, Func<KvmiServerOptions, KvmiServerOptions> others)
+    public Func<KvmiServerOptions, KvmiServerOptions> Read(ParseResult parse)
     {
         var mode = parse.GetValue(_latency) ?? LatencyMode.Idle;
         var realTime = parse.GetResult(_realTime) is null ? null : parse.GetValue(_realTime);
@@ -67,7 +66,7 @@ internal sealed class LatencyOptions
             throw new HostEnvironmentException($"{string.Join(", ", new Option[] { _processors, _realTime }.Where(option => parse.GetResult(option) is not null).Select(option => option.Name))}: {exception.Message}", exception);
         }
 
-        return options => others(options) with { Latency = mode, Placement = placement };
+        return options => options with { Latency = mode, Placement = placement };
     }
 
     private static IReadOnlyList<int>? ParseProcessors(ArgumentResult result)

@@ -86,12 +86,20 @@ internal sealed class PolicyWorkshop
         return site.HasErrors ? null : Options with { Site = site.Settings, PartialSet = true };
     }
 
-    /// <summary>Loads and builds the policies that can run; the others are among the findings.</summary>
-    /// <returns>The generation, null when not even the good files make one; and every finding.</returns>
-    public (Generation? Generation, IReadOnlyList<Finding> Findings) Build(IReadOnlyList<string> paths)
+    /// <summary>Loads and builds policies, and writes the findings.</summary>
+    /// <returns>Null when there is an error among them.</returns>
+    public Generation? Build(IReadOnlyList<string> paths, ResultWriter results)
     {
         var set = PolicySetLoader.Load(paths, Options);
         var build = Builder.Build(set.Policies, Plugins, previous: null);
-        return (build.Generation, [.. set.Findings, .. build.Findings]);
+        IReadOnlyList<Finding> findings = [.. set.Findings, .. build.Findings];
+        Report(results, findings);
+        if (build.Generation is null || findings.All(finding => finding.Severity != FindingSeverity.Error))
+        {
+            return build.Generation;
+        }
+
+        build.Generation.Release();
+        return null;
     }
 }

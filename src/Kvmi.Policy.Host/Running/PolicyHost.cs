@@ -122,7 +122,7 @@ internal sealed class PolicyHost
         return result is null or { EndedAsWritten: true } || end == RunEnd.Signal ? ExitCode.Fine : ExitCode.Failure;
     }
 
-    private KvmiServerOptions ServerOptions(KvmiEndpoint? own) => _options.Deadlines(_options.Peers(new()
+    private KvmiServerOptions ServerOptions(KvmiEndpoint? own) => _options.Server.Aggregate(new KvmiServerOptions
     {
         Endpoints = own is null ? _options.Endpoints : [own, .. _options.Endpoints],
         Dialect = _options.Dialect,
@@ -130,7 +130,7 @@ internal sealed class PolicyHost
         AllowRemote = _options.AllowRemote,
         Faults = _options.Faults?.ForPeers,
         Observer = _watcher,
-    }));
+    }, static (options, add) => add(options));
 
     private void Reload(LivePolicies policies) =>
         _ = policies.ReloadAsync().ContinueWith(

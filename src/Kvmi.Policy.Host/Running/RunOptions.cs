@@ -71,14 +71,11 @@ internal sealed record RunOptions
     /// <summary>What plugins and policies must satisfy.</summary>
     public required FileRules FileRules { get; init; }
 
-    /// <summary>Adds who may connect, and how the VMs' threads wait and run, to the options of the server.</summary>
-    public required Func<KvmiServerOptions, KvmiServerOptions> Peers { get; init; }
+    /// <summary>What groups of options add to those of the server: who may connect, how threads wait and run, how long events may take.</summary>
+    public required IReadOnlyList<Func<KvmiServerOptions, KvmiServerOptions>> Server { get; init; }
 
     /// <summary>Pages of guest memory that a VM's policies remember during an event; 0 for none.</summary>
     public int MemoryCachePages { get; init; } = MemoryOptions.DefaultCachePages;
-
-    /// <summary>Adds how long events may take to the options of the server.</summary>
-    public required Func<KvmiServerOptions, KvmiServerOptions> Deadlines { get; init; }
 
     /// <summary>Every policy's code runs in a worker.</summary>
     public bool Untrusted { get; init; }

@@ -15,19 +15,11 @@ namespace Kvmi.Policy.Host.Traces;
 internal static class TraceDecoding
 {
     /// <returns>The exit code.</returns>
-    public static int Run(VerbContext context, string path, bool verify)
+    public static int Run(VerbContext context, string path, bool verify) => TraceFiles.Read(() =>
     {
-        try
-        {
-            using var trace = TraceFiles.Open(path);
-            return Run(context.Results, path, trace, verify);
-        }
-        catch (TraceException exception)
-        {
-            Console.Error.WriteLine($"kvmi-policy: {exception.Message}");
-            return ExitCode.Failure;
-        }
-    }
+        using var trace = TraceFiles.Open(path);
+        return Run(context.Results, path, trace, verify);
+    });
 
     private static int Run(ResultWriter results, string path, TraceFile trace, bool verify)
     {

@@ -41,6 +41,21 @@ internal static class TraceFiles
         }
     }
 
+    /// <summary>Works on a trace; one whose records contradict themselves ends that with a line on stderr.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Read(Func<int> body)
+    {
+        try
+        {
+            return body();
+        }
+        catch (TraceException exception)
+        {
+            Console.Error.WriteLine($"kvmi-policy: {exception.Message}");
+            return ExitCode.Failure;
+        }
+    }
+
     /// <summary>Makes a new file that nobody else may read: a trace holds what the guest's memory held.</summary>
     /// <exception cref="HostEnvironmentException">The file exists, or cannot be made.</exception>
     public static FileStream Create(string option, string path)

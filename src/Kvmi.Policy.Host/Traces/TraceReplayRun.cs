@@ -1,13 +1,9 @@
 using System.Globalization;
-using Kvmi.Policy.Engine.Findings;
-using Kvmi.Policy.Engine.Generations;
-using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Loading;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Policy.Testing.Replay;
-using Kvmi.Policy.Testing.Traces;
 
 namespace Kvmi.Policy.Host.Traces;
 
@@ -38,50 +34,29 @@ internal sealed class TraceReplayRun
 
     /// <summary>Replays a trace and writes what came.</summary>
     /// <returns>The exit code.</returns>
-    public int Run(string path)
+    public int Run(string path) => TraceFiles.Read(() =>
     {
         using var file = TraceFiles.Open(path);
-        try
+        var others = _diff is null or "previous" ? null : Others(path, _diff);
+        if ((_diff is not (null or "previous") && others is null) || _workshop.Build(_policies, Results) is not { } generation)
         {
-            var others = _diff is null or "previous" ? null : Others(path, _diff);
-            if ((_diff is not (null or "previous") && others is null) || Build(_policies) is not { } generation)
-            {
-                return ExitCode.Failure;
-            }
-
-            if (file.Incomplete is { } note)
-            {
-                Console.Error.WriteLine($"kvmi-policy: {path}: {note}");
-            }
-
-            using var replay = new TraceReplay(file, generation, _loose);
-            foreach (var step in replay.Run())
-            {
-                Take(step, others);
-            }
-
-            Rest(others);
-            return Finish(path, replay);
-        }
-        catch (TraceException exception)
-        {
-            Console.Error.WriteLine($"kvmi-policy: {exception.Message}");
             return ExitCode.Failure;
         }
-    }
 
-    private Generation? Build(IReadOnlyList<string> paths)
-    {
-        var (generation, findings) = _workshop.Build(paths);
-        PolicyWorkshop.Report(Results, findings);
-        if (generation is null || findings.Any(finding => finding.Severity == FindingSeverity.Error))
+        if (file.Incomplete is { } note)
         {
-            generation?.Release();
-            return null;
+            Console.Error.WriteLine($"kvmi-policy: {path}: {note}");
         }
 
-        return generation;
-    }
+        using var replay = new TraceReplay(file, generation, _loose);
+        foreach (var step in replay.Run())
+        {
+            Take(step, others);
+        }
+
+        Rest(others);
+        return Finish(path, replay);
+    });
 
     /// <summary>The other side of the comparison by number of the event: another trace's decisions, or other policies on the same trace.</summary>
     private Dictionary<long, (ReplayStep At, EventDecision Decision)>? Others(string path, string other)
@@ -89,7 +64,7 @@ internal sealed class TraceReplayRun
         Dictionary<long, (ReplayStep, EventDecision)> decisions = [];
         if (Directory.Exists(other) || other.EndsWith(".yaml", StringComparison.Ordinal))
         {
-            if (Build(PolicyWorkshop.RequireExisting([other])) is not { } generation)
+            if (_workshop.Build(PolicyWorkshop.RequireExisting([other]), Results) is not { } generation)
             {
                 return null;
             }
@@ -135,8 +110,9 @@ internal sealed class TraceReplayRun
         _differences += isCompared && !isSame ? 1 : 0;
         if (_diff is null)
         {
-            Forward(step.Output);
-            Results.Write(Line(step));
+            // In the time of the trace: that is when it would have been said.
+            ReplayLines.Of(step.Output).ForEach(Results.Write);
+            Results.Write(ReplayLines.Of(step, Results.Now));
         }
         else if (isCompared && !isSame)
         {
@@ -154,45 +130,12 @@ internal sealed class TraceReplayRun
         }
     }
 
-    private void Forward(IEnumerable<OutputRecord> output)
-    {
-        foreach (var record in output.Where(record => record is not DecisionOutput))
-        {
-            // In the time of the trace: that is when it would have been said.
-            Results.Write(record);
-        }
-    }
-
-    private ReplayOutput Line(ReplayStep step) => new()
-    {
-        Time = Results.Now,
-        Vm = step.Vm,
-        Vcpu = step.Vcpu,
-        Event = step.Event,
-        Sequence = step.Sequence,
-        Subject = step.Subject,
-        Decision = step.Decision,
-        Value = step.Value,
-        Policy = step.Policy,
-        WouldHave = step.WouldHave,
-        RecordedAction = step.RecordedAction,
-        RecordedValue = step.RecordedValue,
-        Match = Words.CamelCase(step.Match.ToString()),
-        Reason = step.Reason,
-        Number = step.EventNumber,
-        RecordedDecision = step.Recorded?.Decision,
-        IsSame = step.IsSame,
-    };
-
     private int Finish(string path, TraceReplay replay)
     {
         if (_diff is null)
         {
-            Forward(replay.EndOutput);
-            foreach (var policy in replay.Summary().Policies.Where(policy => policy.Events > 0))
-            {
-                Results.Write(new PolicySummaryOutput { Time = Results.Now, Summary = policy });
-            }
+            ReplayLines.Of(replay.EndOutput).ForEach(Results.Write);
+            ReplayLines.Of(replay.Summary(), Results.Now).ForEach(Results.Write);
         }
 
         _missing.AddRange(replay.NotRecorded);
@@ -207,10 +150,7 @@ internal sealed class TraceReplayRun
             });
         }
 
-        foreach (var problem in replay.Problems)
-        {
-            Console.Error.WriteLine($"kvmi-policy: {path}: {problem}");
-        }
+        ReplayLines.Report(path, replay.Problems);
 
         Results.Write(new TotalsOutput
         {

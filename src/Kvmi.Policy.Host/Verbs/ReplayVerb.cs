@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Kvmi.Policy.Engine.Containment.Metering;
-using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Decoding;
@@ -58,65 +57,29 @@ internal static class ReplayVerb
     private static int Replay(VerbContext context, PolicyWorkshop workshop, IReadOnlyList<string> policies, CaptureFile capture)
     {
         var dialect = CaptureDialect.Find(capture.Path, capture.Entries(), asked: null);
-        var (generation, findings) = workshop.Build(policies);
-        PolicyWorkshop.Report(context.Results, findings);
-        if (generation is null || findings.Any(finding => finding.Severity == FindingSeverity.Error))
+        if (workshop.Build(policies, context.Results) is not { } generation)
         {
-            generation?.Release();
             return ExitCode.Failure;
         }
 
         using var replay = new CaptureReplay(Path.GetFileName(capture.Path), capture.Entries(), dialect, generation);
-        Forward(context.Results, replay.AttachOutput);
+        void Say(OutputRecord record) => context.Results.Write(record with { Time = context.Results.Now });
+        ReplayLines.Of(replay.AttachOutput).ForEach(Say);
         Dictionary<ReplyMatch, long> matches = [];
         long notRecorded = 0;
         foreach (var step in replay.Run())
         {
-            Forward(context.Results, step.Output);
-            context.Results.Write(Line(context.Results, step));
+            ReplayLines.Of(step.Output).ForEach(Say);
+            context.Results.Write(ReplayLines.Of(step, context.Results.Now));
             matches[step.Match] = matches.GetValueOrDefault(step.Match) + 1;
             notRecorded += step.NotRecorded.Count;
         }
 
-        foreach (var problem in replay.Problems)
-        {
-            Console.Error.WriteLine($"kvmi-policy: {capture.Path}: {problem}");
-        }
-
-        foreach (var policy in replay.Summary().Policies.Where(policy => policy.Events > 0))
-        {
-            context.Results.Write(new PolicySummaryOutput { Time = context.Results.Now, Summary = policy });
-        }
-
+        ReplayLines.Report(capture.Path, replay.Problems);
+        ReplayLines.Of(replay.Summary(), context.Results.Now).ForEach(context.Results.Write);
         context.Results.Write(Totals(context.Results, capture.Path, matches, notRecorded));
         return replay.Problems.Count == 0 ? ExitCode.Fine : ExitCode.Failure;
     }
-
-    // The replay's own decision lines say more than the engine's.
-    private static void Forward(ResultWriter results, IEnumerable<OutputRecord> output)
-    {
-        foreach (var record in output.Where(record => record is not DecisionOutput))
-        {
-            results.Write(record with { Time = results.Now });
-        }
-    }
-
-    private static ReplayOutput Line(ResultWriter results, ReplayStep step) => new()
-    {
-        Time = results.Now,
-        Vcpu = step.Vcpu,
-        Event = step.Event,
-        Sequence = step.Sequence,
-        Subject = step.Subject,
-        Decision = step.Decision,
-        Value = step.Value,
-        Policy = step.Policy,
-        WouldHave = step.WouldHave,
-        RecordedAction = step.RecordedAction,
-        RecordedValue = step.RecordedValue,
-        Match = Words.CamelCase(step.Match.ToString()),
-        Reason = step.NotRecorded.Count == 0 ? step.Reason : $"{step.Reason} Not recorded: {string.Join(", ", step.NotRecorded)}.",
-    };
 
     private static TotalsOutput Totals(ResultWriter results, string file, Dictionary<ReplyMatch, long> matches, long notRecorded)
     {

@@ -51,16 +51,16 @@ internal static class RunVerb
         var untrusted = WorkerProgram.Untrusted();
         var allowWeak = WorkerProgram.AllowWeak();
         var control = new ControlOptions();
-        var inject = InjectionOptions.Inject();
-        var injectSeed = InjectionOptions.Seed();
+        var inject = new InjectionOptions();
         var json = CommonOptions.Json();
         var verb = new Command("run",
             "Decide about the events of introspected VMs with the policies.\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy run --listen unix:/run/kvmi.sock --mode audit")
         {
             listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, sites, mode, master, state, dialect, events, duration, cookie, remote, untrusted,
-            allowWeak, inject, injectSeed, json,
+            allowWeak, json,
         };
-        control.All.ToList().ForEach(verb.Add);
+        control.AddTo(verb);
+        inject.AddTo(verb);
         var security = new SecurityOptions();
         security.AddTo(verb);
         var peers = new PeerOptions();
@@ -113,12 +113,11 @@ internal static class RunVerb
                 Events = parse.GetValue(events),
                 Duration = parse.GetValue(duration),
                 Cookie = CookieFile.Read(parse.GetValue(cookie)),
-                Faults = InjectionOptions.Read(parse, inject, injectSeed),
+                Faults = inject.Read(parse),
                 AllowRemote = parse.GetValue(remote),
                 FileRules = security.Read(parse),
                 MemoryCachePages = memory.Read(parse),
-                Peers = latency.Read(parse, peers.Read(parse)),
-                Deadlines = deadlines.Read(parse),
+                Server = [peers.Read(parse), latency.Read(parse), deadlines.Read(parse)],
                 Sinks = sinks.Read(parse),
                 Record = record.Read(parse),
                 Untrusted = parse.GetValue(untrusted),

@@ -168,16 +168,6 @@ internal static class TraceVerb
 
     private static Option<string> Output() => new("--output", "-o") { Description = "The new trace", HelpName = "FILE", Required = true };
 
-    private static void Attach(Command verb, Option<bool> json, Func<ParseResult, VerbContext, int> body) => VerbRunner.Attach(verb, json, (parse, context) =>
-    {
-        try
-        {
-            return Task.FromResult(body(parse, context));
-        }
-        catch (TraceException exception)
-        {
-            Console.Error.WriteLine($"kvmi-policy: {exception.Message}");
-            return Task.FromResult(ExitCode.Failure);
-        }
-    });
+    private static void Attach(Command verb, Option<bool> json, Func<ParseResult, VerbContext, int> body) =>
+        VerbRunner.Attach(verb, json, (parse, context) => Task.FromResult(TraceFiles.Read(() => body(parse, context))));
 }

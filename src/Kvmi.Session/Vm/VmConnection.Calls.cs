@@ -11,6 +11,39 @@ internal sealed partial class VmConnection
     /// <exception cref="HandlerAbandonedException">It did not come back in time, and another thread has taken this one's place.</exception>
     public void Tell(Action call)
     {
+        if (CallOutside(call) is { } failure)
+        {
+            _log.ObserverFailed(failure, Identity.Peer);
+        }
+    }
+
+    private void Make()
+    {
+        IVmHandler? handler = null;
+        if (CallOutside(() => handler = _factory!.Create(this)) is { } failure)
+        {
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        _handler = handler;
+    }
+
+    private void NotifyAttached() => AfterCall(Call(0, static (handler, _) => handler.Attached()), "Attached");
+
+    private void NotifyIdle() => AfterCall(Call(0, static (handler, _) => handler.Idle()), "Idle");
+
+    private void NotifyOf(in EventFrame frame) =>
+        AfterCall(Call(frame, static (handler, notification) => handler.OnNotification(in notification)), "OnNotification");
+
+    private void NotifyDetaching(DetachReason reason) =>
+        AfterLastCall(Call(reason, static (handler, why) => handler.Detaching(why)), "Detaching");
+
+    private void NotifyReplaced() => AfterLastCall(Call(0, static (handler, _) => handler.Replaced()), "Replaced");
+
+    /// <summary>Code that is not the handler's, or is not yet, gets the thread for one call.</summary>
+    /// <returns>What it threw; null for nothing.</returns>
+    private Exception? CallOutside(Action call)
+    {
         Exception? failure = null;
         _custody.Lend(_watchdog.Limits.Call, ofEvent: false);
         try
@@ -23,87 +56,31 @@ internal sealed partial class VmConnection
         }
 
         _custody.Reclaim();
-        if (failure is not null)
-        {
-            _log.ObserverFailed(failure, Identity.Peer);
-        }
+        return failure;
     }
 
-    private void Make()
-    {
-        IVmHandler? handler = null;
-        Exception? failure = null;
-        _custody.Lend(_watchdog.Limits.Call, ofEvent: false);
-        try
-        {
-            handler = _factory!.Create(this);
-        }
-        catch (Exception exception)
-        {
-            failure = exception;
-        }
-
-        _custody.Reclaim();
-        if (failure is not null)
-        {
-            ExceptionDispatchInfo.Throw(failure);
-        }
-
-        _handler = handler;
-    }
-
-    private void NotifyAttached()
+    /// <summary>The handler gets the thread for one call.</summary>
+    /// <returns>What it threw; null for nothing.</returns>
+    private Exception? Call<T>(T argument, Action<IVmHandler, T> member)
+        where T : allows ref struct
     {
         Exception? failure = null;
         Lend(_watchdog.Limits.Call);
         try
         {
-            _handler!.Attached();
+            member(_handler!, argument);
         }
         catch (Exception exception)
         {
             failure = exception;
         }
 
-        AfterCall(failure, "Attached");
+        Reclaim();
+        return failure;
     }
 
-    private void NotifyIdle()
-    {
-        Exception? failure = null;
-        Lend(_watchdog.Limits.Call);
-        try
-        {
-            _handler!.Idle();
-        }
-        catch (Exception exception)
-        {
-            failure = exception;
-        }
-
-        AfterCall(failure, "Idle");
-    }
-
-    private void NotifyOf(in EventFrame frame)
-    {
-        Exception? failure = null;
-        Lend(_watchdog.Limits.Call);
-        try
-        {
-            _handler!.OnNotification(in frame);
-        }
-        catch (Exception exception)
-        {
-            failure = exception;
-        }
-
-        AfterCall(failure, "OnNotification");
-    }
-
-    /// <summary>Takes the thread back and looks what became of the call.</summary>
     private void AfterCall(Exception? failure, string member)
     {
-        Reclaim();
         ThrowIfLost();
         if (failure is not null)
         {
@@ -112,25 +89,12 @@ internal sealed partial class VmConnection
         }
     }
 
-    private void NotifyDetaching(DetachReason reason)
+    private void AfterLastCall(Exception? failure, string member)
     {
-        Exception? failure = null;
-        Lend(_watchdog.Limits.Call);
-        try
-        {
-            _handler!.Detaching(reason);
-        }
-        catch (Exception exception)
-        {
-            failure = exception;
-        }
-
-        Reclaim();
-
         // When the peer left while the handler gave back what it had taken, the hypervisor's clean-up does the rest.
         if (failure is not null && !IsLoss(failure))
         {
-            HandlerFailed(failure, "Detaching");
+            HandlerFailed(failure, member);
         }
     }
 
@@ -140,26 +104,6 @@ internal sealed partial class VmConnection
     {
         _statistics.HandlerError();
         _log.HandlerMemberFailed(exception, Identity.Peer, member);
-    }
-
-    private void NotifyReplaced()
-    {
-        Exception? failure = null;
-        Lend(_watchdog.Limits.Call);
-        try
-        {
-            _handler!.Replaced();
-        }
-        catch (Exception exception)
-        {
-            failure = exception;
-        }
-
-        Reclaim();
-        if (failure is not null && !IsLoss(failure))
-        {
-            HandlerFailed(failure, "Replaced");
-        }
     }
 
     /// <summary>The handler's code follows. A handler that lends the thread itself is trusted to come back.</summary>

@@ -199,14 +199,22 @@ public sealed class AllocationTests
             bench.Handler.OnEvent(in frame, ref warm);
         }
 
-        bench.Engine.Flush();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 500; i++)
+        // The runtime grows its process-wide table of generic virtual methods on whichever thread calls next (792 bytes, seen once): a round is
+        // repeated. What an event allocates is in every round.
+        var allocated = long.MaxValue;
+        for (var round = 0; round < 3 && allocated != perEvent * 500; round++)
         {
-            var reply = default(EventReply);
-            bench.Handler.OnEvent(in frame, ref reply);
+            bench.Engine.Flush();
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 500; i++)
+            {
+                var reply = default(EventReply);
+                bench.Handler.OnEvent(in frame, ref reply);
+            }
+
+            allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        Assert.Equal(perEvent * 500, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(perEvent * 500, allocated);
     }
 }

@@ -9,33 +9,25 @@ using Kvmi.Session.Vm;
 namespace Kvmi.Policy.Engine.Runtime.Services;
 
 /// <summary>Guest memory for one policy instance, remembered during an event or looked at anew.</summary>
-internal sealed class GuestMemory : IGuestMemory
+internal sealed class GuestMemory : MemoryReads
 {
     private const int PageSize = 4096;
     private readonly VmContext _context;
     private readonly PolicyInstance _policy;
-    private readonly bool _fresh;
 
     public GuestMemory(VmContext context, PolicyInstance policy)
-        : this(context, policy, fresh: false) => Fresh = new GuestMemory(context, policy, fresh: true);
+        : this(context, policy, new GuestMemory(context, policy, fresh: null))
+    {
+    }
 
-    private GuestMemory(VmContext context, PolicyInstance policy, bool fresh)
+    private GuestMemory(VmContext context, PolicyInstance policy, IGuestMemory? fresh)
+        : base(fresh)
     {
         _context = context;
         _policy = policy;
-        _fresh = fresh;
-        Fresh = this;
     }
 
-    public IGuestMemory Fresh { get; }
-
-    public byte[]? TryReadPhysical(ulong gpa, int length)
-    {
-        var bytes = new byte[MemoryLimits.Check(length)];
-        return TryReadPhysical(gpa, bytes) ? bytes : null;
-    }
-
-    public bool TryReadPhysical(ulong gpa, Span<byte> destination)
+    public override bool TryReadPhysical(ulong gpa, Span<byte> destination)
     {
         MemoryLimits.Check(destination.Length);
         using var custody = Begin();
@@ -48,16 +40,7 @@ internal sealed class GuestMemory : IGuestMemory
         return false;
     }
 
-    public byte[]?[] TryReadPhysical(GuestRange[] ranges)
-    {
-        ArgumentNullException.ThrowIfNull(ranges);
-        var bytes = new byte[MemoryLimits.Check(ranges)];
-        Span<bool> found = stackalloc bool[ranges.Length];
-        TryReadPhysical(ranges, bytes, found);
-        return MemoryLimits.Divide(ranges, bytes, found);
-    }
-
-    public bool TryReadPhysical(ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found)
+    public override bool TryReadPhysical(ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found)
     {
         MemoryLimits.Check(ranges, destination.Length, found.Length);
         Span<MemoryRange> physical = stackalloc MemoryRange[ranges.Length];
@@ -85,33 +68,14 @@ internal sealed class GuestMemory : IGuestMemory
         return false;
     }
 
-    public byte[]? TryReadVirtual<TEvent>(TEvent e, ulong gva, int length)
-        where TEvent : IGuestEvent, allows ref struct
-    {
-        var bytes = new byte[MemoryLimits.Check(length)];
-        return TryReadVirtual(e, gva, bytes) ? bytes : null;
-    }
-
-    public bool TryReadVirtual<TEvent>(TEvent e, ulong gva, Span<byte> destination)
-        where TEvent : IGuestEvent, allows ref struct
+    public override bool TryReadVirtual<TEvent>(TEvent e, ulong gva, Span<byte> destination)
     {
         MemoryLimits.Check(destination.Length);
         var found = false;
         return ReadVirtual(in e.Sregs, [new VirtualRange(gva, destination.Length)], destination, new Span<bool>(ref found));
     }
 
-    public byte[]?[] TryReadVirtual<TEvent>(TEvent e, GuestRange[] ranges)
-        where TEvent : IGuestEvent, allows ref struct
-    {
-        ArgumentNullException.ThrowIfNull(ranges);
-        var bytes = new byte[MemoryLimits.Check(ranges)];
-        Span<bool> found = stackalloc bool[ranges.Length];
-        TryReadVirtual(e, ranges, bytes, found);
-        return MemoryLimits.Divide(ranges, bytes, found);
-    }
-
-    public bool TryReadVirtual<TEvent>(TEvent e, ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found)
-        where TEvent : IGuestEvent, allows ref struct
+    public override bool TryReadVirtual<TEvent>(TEvent e, ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found)
     {
         MemoryLimits.Check(ranges, destination.Length, found.Length);
         Span<VirtualRange> linear = stackalloc VirtualRange[ranges.Length];
@@ -123,16 +87,14 @@ internal sealed class GuestMemory : IGuestMemory
         return ReadVirtual(in e.Sregs, linear, destination, found);
     }
 
-    public bool TryTranslate<TEvent>(TEvent e, ulong gva, out ulong gpa)
-        where TEvent : IGuestEvent, allows ref struct
+    public override bool TryTranslate<TEvent>(TEvent e, ulong gva, out ulong gpa)
     {
         ref readonly var sregs = ref e.Sregs;
         using var custody = Begin();
         return PageWalker.Translate(_context.Memory.Cache, in sregs, gva, out gpa) == TranslationStatus.Mapped;
     }
 
-    public bool TryTranslate<TEvent>(TEvent e, ReadOnlySpan<ulong> gvas, Span<ulong> gpas, Span<bool> found)
-        where TEvent : IGuestEvent, allows ref struct
+    public override bool TryTranslate<TEvent>(TEvent e, ReadOnlySpan<ulong> gvas, Span<ulong> gpas, Span<bool> found)
     {
         MemoryLimits.Check(gvas.Length, gpas.Length, found.Length);
         ref readonly var sregs = ref e.Sregs;
@@ -147,7 +109,7 @@ internal sealed class GuestMemory : IGuestMemory
         return all;
     }
 
-    public PageHash HashPage(ulong gpa)
+    public override PageHash HashPage(ulong gpa)
     {
         using var custody = Begin();
         var start = gpa & ~(ulong)(PageSize - 1);
@@ -167,7 +129,7 @@ internal sealed class GuestMemory : IGuestMemory
             BinaryPrimitives.ReadUInt64BigEndian(hash[24..]));
     }
 
-    public bool TryWritePhysical(ulong gpa, ReadOnlySpan<byte> source)
+    public override bool TryWritePhysical(ulong gpa, ReadOnlySpan<byte> source)
     {
         MemoryLimits.Check(source.Length);
         if (!_policy.Enforcing)
@@ -187,7 +149,7 @@ internal sealed class GuestMemory : IGuestMemory
     private CustodyScope Begin()
     {
         var custody = _context.Foreign.Enter();
-        _context.Memory.BeginCall(_context.Event.Active && !_fresh);
+        _context.Memory.BeginCall(_context.Event.Active && !IsFresh);
         return custody;
     }
 

@@ -7,68 +7,33 @@ namespace Kvmi.Policy.Engine.Containment.Worker.Inside;
 /// Guest memory, by way of the host, which remembers it during an event as for every other policy. A call with many ranges is one question.
 /// Virtual addresses are those of the event under way.
 /// </summary>
-internal sealed class WorkerMemory : IGuestMemory
+internal sealed class WorkerMemory : MemoryReads
 {
     private readonly WorkerChannel _channel;
-    private readonly bool _fresh;
 
     public WorkerMemory(WorkerChannel channel)
-        : this(channel, fresh: false) => Fresh = new WorkerMemory(channel, fresh: true);
+        : this(channel, new WorkerMemory(channel, fresh: null))
+    {
+    }
 
-    private WorkerMemory(WorkerChannel channel, bool fresh)
+    private WorkerMemory(WorkerChannel channel, IGuestMemory? fresh)
+        : base(fresh)
     {
         _channel = channel;
-        _fresh = fresh;
-        Fresh = this;
     }
 
-    public IGuestMemory Fresh { get; }
+    public override bool TryReadPhysical(ulong gpa, Span<byte> destination) => Read(LaneCode.ReadPhysical, gpa, destination);
 
-    public byte[]? TryReadPhysical(ulong gpa, int length)
-    {
-        var bytes = new byte[MemoryLimits.Check(length)];
-        return TryReadPhysical(gpa, bytes) ? bytes : null;
-    }
-
-    public bool TryReadPhysical(ulong gpa, Span<byte> destination) => Read(LaneCode.ReadPhysical, gpa, destination);
-
-    public byte[]?[] TryReadPhysical(GuestRange[] ranges)
-    {
-        ArgumentNullException.ThrowIfNull(ranges);
-        var bytes = new byte[MemoryLimits.Check(ranges)];
-        Span<bool> found = stackalloc bool[ranges.Length];
-        TryReadPhysical(ranges, bytes, found);
-        return MemoryLimits.Divide(ranges, bytes, found);
-    }
-
-    public bool TryReadPhysical(ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found) =>
+    public override bool TryReadPhysical(ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found) =>
         ReadMany(isVirtual: false, ranges, destination, found);
 
-    public byte[]? TryReadVirtual<TEvent>(TEvent e, ulong gva, int length)
-        where TEvent : IGuestEvent, allows ref struct
-    {
-        var bytes = new byte[MemoryLimits.Check(length)];
-        return TryReadVirtual(e, gva, bytes) ? bytes : null;
-    }
+    public override bool TryReadVirtual<TEvent>(TEvent e, ulong gva, Span<byte> destination) =>
+        Read(LaneCode.ReadVirtual, gva, destination);
 
-    public bool TryReadVirtual<TEvent>(TEvent e, ulong gva, Span<byte> destination)
-        where TEvent : IGuestEvent, allows ref struct => Read(LaneCode.ReadVirtual, gva, destination);
+    public override bool TryReadVirtual<TEvent>(TEvent e, ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found) =>
+        ReadMany(isVirtual: true, ranges, destination, found);
 
-    public byte[]?[] TryReadVirtual<TEvent>(TEvent e, GuestRange[] ranges)
-        where TEvent : IGuestEvent, allows ref struct
-    {
-        ArgumentNullException.ThrowIfNull(ranges);
-        var bytes = new byte[MemoryLimits.Check(ranges)];
-        Span<bool> found = stackalloc bool[ranges.Length];
-        TryReadVirtual(e, ranges, bytes, found);
-        return MemoryLimits.Divide(ranges, bytes, found);
-    }
-
-    public bool TryReadVirtual<TEvent>(TEvent e, ReadOnlySpan<GuestRange> ranges, Span<byte> destination, Span<bool> found)
-        where TEvent : IGuestEvent, allows ref struct => ReadMany(isVirtual: true, ranges, destination, found);
-
-    public bool TryTranslate<TEvent>(TEvent e, ulong gva, out ulong gpa)
-        where TEvent : IGuestEvent, allows ref struct
+    public override bool TryTranslate<TEvent>(TEvent e, ulong gva, out ulong gpa)
     {
         var question = Ask(LaneCode.Translate);
         question.U64(gva);
@@ -78,8 +43,7 @@ internal sealed class WorkerMemory : IGuestMemory
         return found;
     }
 
-    public bool TryTranslate<TEvent>(TEvent e, ReadOnlySpan<ulong> gvas, Span<ulong> gpas, Span<bool> found)
-        where TEvent : IGuestEvent, allows ref struct
+    public override bool TryTranslate<TEvent>(TEvent e, ReadOnlySpan<ulong> gvas, Span<ulong> gpas, Span<bool> found)
     {
         MemoryLimits.Check(gvas.Length, gpas.Length, found.Length);
         var question = Ask(LaneCode.TranslateMany);
@@ -99,7 +63,7 @@ internal sealed class WorkerMemory : IGuestMemory
         return all;
     }
 
-    public PageHash HashPage(ulong gpa)
+    public override PageHash HashPage(ulong gpa)
     {
         var question = _channel.Ask(LaneCode.HashPage);
         question.U64(gpa);
@@ -107,7 +71,7 @@ internal sealed class WorkerMemory : IGuestMemory
         return new PageHash(answer.U64(), answer.U64(), answer.U64(), answer.U64());
     }
 
-    public bool TryWritePhysical(ulong gpa, ReadOnlySpan<byte> source)
+    public override bool TryWritePhysical(ulong gpa, ReadOnlySpan<byte> source)
     {
         MemoryLimits.Check(source.Length);
         var question = _channel.Ask(LaneCode.WritePhysical);
@@ -133,7 +97,7 @@ internal sealed class WorkerMemory : IGuestMemory
     private LaneWriter Ask(LaneCode code)
     {
         var question = _channel.Ask(code);
-        question.U8(_fresh ? (byte)1 : (byte)0);
+        question.U8(IsFresh ? (byte)1 : (byte)0);
         return question;
     }
 
