@@ -1,13 +1,11 @@
-using System.Net.Sockets;
 using Kvmi.Protocol;
 using Kvmi.Protocol.Dialects;
-using Kvmi.Protocol.Events;
 using Kvmi.Session.Detection;
 using Kvmi.Session.Transport;
 
 namespace Kvmi.Session.Vm;
 
-/// <summary>Messages in and replies out, the same from the event loop and while a command waits.</summary>
+/// <summary>Messages in, the same from the event loop and while a command waits.</summary>
 internal sealed partial class VmConnection
 {
     private const int MaxNotifications = 64;
@@ -18,8 +16,6 @@ internal sealed partial class VmConnection
     private int _notificationSlots;
     private readonly HashSet<ushort> _unknownEvents = [];
     private int _vcpuCount;
-
-    private static EventReply Default(in EventFrame frame) => new() { NewValue = frame.NewValue };
 
     /// <summary>Takes one message from the receive buffer while no command waits.</summary>
     private bool TakeMessage()
@@ -152,85 +148,12 @@ internal sealed partial class VmConnection
         }
 
         MakeRoom();
-        NoteUnsent();
+        NoteReply();
         _channel.Commit(_dialect.WriteUnknownEventReply(_channel.Output, header.Sequence, vcpu, eventId));
         CountReply();
         if (_unknownEvents.Add(eventId))
         {
             _log.UnknownEvent(Identity.Peer, eventId, vcpu, header.Sequence);
-        }
-    }
-
-    private void AnswerByDefault(EventSlot slot)
-    {
-        if (_dialect.ExpectsReply(slot.Kind) && _dialect.ReadEvent(slot.Message, out var frame) == DecodeStatus.Ok)
-        {
-            var reply = Default(in frame);
-            Answer(slot, in frame, in reply);
-        }
-    }
-
-    /// <summary>Answers an event unless somebody else has: the one way by which replies leave.</summary>
-    private void Answer(EventSlot slot, in EventFrame frame, in EventReply reply)
-    {
-        if (!slot.TryClaim(slot.Sequence))
-        {
-            return;
-        }
-
-        MakeRoom();
-        NoteUnsent();
-        int length;
-        try
-        {
-            length = _dialect.WriteEventReply(_channel.Output, slot.Sequence, slot.Vcpu, slot.Kind, in reply);
-        }
-        catch (ArgumentException exception)
-        {
-            // A context that is longer than the wire allows; the vCPU must not wait for ever because of it.
-            _statistics.HandlerError();
-            _log.HandlerFailed(exception, Identity.Peer, "The reply", slot.Kind, slot.Vcpu, slot.Sequence);
-            length = _dialect.WriteEventReply(_channel.Output, slot.Sequence, slot.Vcpu, slot.Kind, Default(in frame));
-        }
-
-        _channel.Commit(length);
-        CountReply();
-    }
-
-    /// <summary>A reply is about to be ready: the oldest one if none is yet.</summary>
-    private void NoteUnsent()
-    {
-        if (!_channel.HasOutput)
-        {
-            Volatile.Write(ref _unsentSince, _now);
-        }
-    }
-
-    private void CountReply()
-    {
-        _statistics.Reply();
-        _total.Add();
-    }
-
-    /// <summary>Makes sure that the largest message fits into the send buffer.</summary>
-    private void MakeRoom()
-    {
-        if (!_channel.HasRoom(MaxRequest))
-        {
-            FlushOrLose();
-        }
-    }
-
-    private void FlushOrLose()
-    {
-        if (_channel.HasOutput && _channel.Flush() is var error && error != SocketError.Success)
-        {
-            throw Lose(DetachReason.PeerLost, error switch
-            {
-                SocketError.TimedOut or SocketError.WouldBlock => "it takes no more bytes",
-                SocketError.Shutdown or SocketError.ConnectionReset => "it closed the connection without waiting for what it had asked",
-                _ => $"the connection broke while sending ({error})",
-            });
         }
     }
 

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Kvmi.Session.Vm;
 
 /// <summary>
-/// One attached VM. Its owner thread reads, dispatches inline and replies; replies to one batch of received events leave in one
-/// send. This part is the event loop; messages in and out, and the commands, have files of their own.
+/// One attached VM. Its owner thread reads, dispatches inline and replies. This part is the event loop; messages in, replies out, and the commands
+/// have files of their own.
 /// </summary>
 internal sealed partial class VmConnection : IIntrospectedVm
 {
@@ -17,9 +17,6 @@ internal sealed partial class VmConnection : IIntrospectedVm
     private const int MaxLateReceives = 256;
 
     private const byte Int3 = 0xCC;
-
-    /// <summary>How long a reply that is ready may wait for the decisions about events that are here already.</summary>
-    private static readonly TimeSpan CoalesceLimit = TimeSpan.FromMicroseconds(20);
 
     private readonly MessageChannel _channel;
     private readonly Dialect _dialect;
@@ -39,9 +36,8 @@ internal sealed partial class VmConnection : IIntrospectedVm
     private string? _loss;
     private long _allocated;
 
-    // Times of the session's clock: the last one that was read, and when the decision about the oldest reply began that has not been sent.
+    // The last time of the session's clock that was read.
     private long _now;
-    private long _unsentSince;
 
     /// <summary>Makes the connection; the calling thread becomes its owner.</summary>
     public VmConnection(
@@ -177,6 +173,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
             }
 
             FlushOrLose();
+            _group.EndBatch();
             if (_unhooked)
             {
                 return DetachReason.Unhook;
@@ -214,7 +211,7 @@ internal sealed partial class VmConnection : IIntrospectedVm
             }
 
             _now = _time.GetTimestamp();
-            SendLateReplies();
+            SendReadyReplies();
             if (_dialect.ExpectsReply(slot.Kind))
             {
                 Decide(slot, in frame);
@@ -226,21 +223,6 @@ internal sealed partial class VmConnection : IIntrospectedVm
             }
         }
     }
-
-    /// <summary>
-    /// A reply waits for those behind it, so that all leave in one write, but not for long: the vCPU stands still meanwhile. What a handler that
-    /// takes its time still keeps back, the watchdog sends.
-    /// </summary>
-    private void SendLateReplies()
-    {
-        if (_channel.HasOutput && AreRepliesLate(_now))
-        {
-            FlushOrLose();
-            _now = _time.GetTimestamp();
-        }
-    }
-
-    private bool AreRepliesLate(long now) => _time.GetElapsedTime(Volatile.Read(ref _unsentSince), now) > CoalesceLimit;
 
     private void Decide(EventSlot slot, in EventFrame frame)
     {

@@ -42,6 +42,33 @@ public class CoalescingTests
         Assert.Empty(server.Log.Warnings);
     }
 
+    /// <summary>The clock stands still: neither the time that a reply may wait nor the watchdog sends anything.</summary>
+    [Fact]
+    public async Task Replies_leave_in_groups_while_the_rest_of_the_batch_is_decided()
+    {
+        using var areHere = new ManualResetEventSlim();
+        var handler = new TestHandler
+        {
+            OnEvent = (IIntrospectedVm vm, in EventFrame frame, ref EventReply reply) =>
+            {
+                if (frame.Vcpu == 2)
+                {
+                    Assert.True(areHere.Wait(TimeSpan.FromMinutes(2)), "the replies to vCPU 0 and 1 wait for the handler of vCPU 2");
+                }
+            },
+        };
+        await using var server = new TestServer(handler, options => options with { EventTimeout = Never }, new StandingTime());
+        using var peer = FakePeer.Attached(server.Path, vcpus: 4);
+        peer.SendRaw([.. Enumerable.Range(0, 4).SelectMany(vcpu => peer.Event((ushort)vcpu, EventBody.Cr(3, 0, 1)).ToArray())]);
+        Assert.Equal(0, peer.ReadEventReply(EventKind.Cr).Vcpu);
+        Assert.Equal(1, peer.ReadEventReply(EventKind.Cr).Vcpu);
+        areHere.Set();
+        Assert.Equal(2, peer.ReadEventReply(EventKind.Cr).Vcpu);
+        Assert.Equal(3, peer.ReadEventReply(EventKind.Cr).Vcpu);
+        await server.Server.StopAsync();
+        Assert.Empty(server.Log.Warnings);
+    }
+
     /// <summary>Events in batches and pieces, handlers that are quick, throw, send commands or miss their deadline, and a peer that may leave.</summary>
     [Theory]
     [InlineData(LatencyMode.Idle)]
@@ -139,5 +166,10 @@ public class CoalescingTests
             expected.Value ^ ByDeadline,
             expected.Value ^ ByHandler,
         });
+    }
+
+    private sealed class StandingTime : TimeProvider
+    {
+        public override long GetTimestamp() => 1;
     }
 }
