@@ -62,7 +62,9 @@ internal sealed class VcpuTraps
     }
 
     /// <summary>Sends the commands of all traps again: those that wait, or, for a vCPU that was created anew, all.</summary>
-    public KvmiError InstallAgain(ITrapCommands commands, bool all)
+    public KvmiError InstallAgain(ITrapCommands commands, bool all) => _traps.Count == 0 ? KvmiError.None : Install(commands, all);
+
+    private KvmiError Install(ITrapCommands commands, bool all)
     {
         var worst = KvmiError.None;
         var missing = _traps.Where(pair => all || !pair.Value.Installed).Select(pair => pair.Key);

@@ -190,6 +190,19 @@ public sealed class AllocationTests
         Assert.True(bench.Vm.IsOn("singlestep vcpu 0"));
     }
 
+    /// <summary>With nothing else subscribed to: what a new vCPU is told then is commands, a few for its whole life.</summary>
+    [Fact]
+    public void A_new_vcpu_allocates_nothing()
+    {
+        using var bench = new EngineBench();
+        bench.Load([.. Enumerable.Range(0, 10).Select(i => Loaded(
+            Define($"p{i}", On(EventKind.CreateVcpu)), (PolicyHandler<CreateVcpuEvent>)(e => e.Vcpu > 200 ? Decision.Crash() : Decision.Allow)))]);
+        bench.Attach();
+        bench.Vm.Recording = false;
+        AssertNoAllocation(bench, EventBody.Plain(EventKind.CreateVcpu));
+        Assert.All(bench.Engine.GetSummary().Policies, policy => Assert.True(policy.Events >= 700));
+    }
+
     internal static void AssertNoAllocation(EngineBench bench, EventBody body, long perEvent = 0)
     {
         var frame = bench.Frame(in body, 0);
