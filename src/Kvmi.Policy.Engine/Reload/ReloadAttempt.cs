@@ -44,7 +44,8 @@ internal sealed class ReloadAttempt(
             // The files and the code behind them are other people's: whatever they make the source, the builder or the target
             // throw, the loop must live and the live generation stays.
             MayPass = true;
-            AddError(CodeFindings.ReloadFailed, $"the reload failed with {exception.GetType().Name}: {exception.Message}",
+            var cause = exception.GetBaseException();
+            AddError(CodeFindings.ReloadFailed, $"the reload failed with {cause.GetType().Name}: {cause.Message}",
                 "the generation that was live stays live; it is tried again, later each time");
         }
 
