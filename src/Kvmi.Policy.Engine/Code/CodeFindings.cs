@@ -80,4 +80,16 @@ internal static class CodeFindings
 
     /// <summary>Others can change a policy's files.</summary>
     public const string PolicyOwnership = "KP0605";
+
+    /// <summary>A test of a policy failed before a reload.</summary>
+    public const string TestFailed = "KP0615";
+
+    /// <summary>The tests before a reload did not come to an end.</summary>
+    public const string TestHangs = "KP0616";
+
+    /// <summary>The files were changed while their tests ran.</summary>
+    public const string ChangedWhileTested = "KP0617";
+
+    /// <summary>A plugin's file is being written for too long.</summary>
+    public const string PluginUnsettled = "KP0618";
 }

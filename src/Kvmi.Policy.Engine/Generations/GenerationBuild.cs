@@ -191,7 +191,7 @@ internal sealed partial class GenerationBuild(
         foreach (var definition in definitions)
         {
             if (FactoryOf(definition, context) is { } factory)
-                policies.Add(new(definition, factory, statisticsOf(definition.Id)));
+                policies.Add(new(definition, factory, statisticsOf(definition.Id)) { CodeDigest = _scripts.GetValueOrDefault(definition.Id)?.Digest ?? "" });
         }
 
         return policies;

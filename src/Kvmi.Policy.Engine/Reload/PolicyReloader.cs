@@ -2,33 +2,34 @@ using System.Threading.Channels;
 using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Generations;
-using Kvmi.Policy.Engine.Plugins;
 
 namespace Kvmi.Policy.Engine.Reload;
 
 /// <summary>
 /// Keeps the live generation in step with the files. Changes are found by polling, sooner by a watcher's hint, or asked for
 /// with <see cref="ReloadNowAsync"/>; a burst of changes is one reload, reloads run one after the other, and a change
-/// during a reload starts the next one. The new generation is built completely before it goes live; whatever fails keeps
-/// the one that is live.
+/// during a reload starts the next one. The new generation is built completely, and the tests of its changed policies pass,
+/// before it goes live; whatever fails keeps the one that is live.
 /// </summary>
 public sealed class PolicyReloader : IAsyncDisposable
 {
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(5);
     private readonly PolicyReloaderOptions _options;
     private readonly IPolicySource _source;
     private readonly GenerationBuilder _builder;
     private readonly IGenerationTarget _target;
     private readonly IReloadListener _listener;
     private readonly TimeProvider _time;
-    private readonly FileScanner _scanner;
+    private readonly FileWatch _files;
     private readonly Channel<TaskCompletionSource<ReloadReport>> _requests = Channel.CreateUnbounded<TaskCompletionSource<ReloadReport>>();
     private readonly Channel<bool> _hints = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _stop = new();
     private readonly DirectoryHints? _watchers;
-    private Dictionary<string, FileState> _applied = new(StringComparer.Ordinal);
+    private LivePicture _live = LivePicture.Nothing;
     private Task? _loop;
-    private int _polls;
-    private bool _hinted;
+    private TimeSpan _retryDelay;
+    private long _failedAt;
+    private bool _unsettledReported;
     private bool _disposed;
 
     /// <summary>Makes a reloader that does nothing yet.</summary>
@@ -52,7 +53,7 @@ public sealed class PolicyReloader : IAsyncDisposable
         _target = target;
         _listener = listener;
         _time = time;
-        _scanner = new(options.PolicyDirectories, options.PluginDirectories, options.SingleFiles);
+        _files = new(options, time);
         if (options.UseWatcher)
             _watchers = new(options.PolicyDirectories.Concat(options.PluginDirectories), OnHint, listener.OnWatchProblem);
     }
@@ -102,7 +103,7 @@ public sealed class PolicyReloader : IAsyncDisposable
 
     private void OnHint()
     {
-        Volatile.Write(ref _hinted, true);
+        _files.Hint();
         _hints.Writer.TryWrite(true);
     }
 
@@ -130,28 +131,39 @@ public sealed class PolicyReloader : IAsyncDisposable
         while (_requests.Reader.TryRead(out var request))
             requests.Add(request);
 
-        var files = Scan(_applied, fullCheck: ++_polls % _options.PollsPerFullCheck == 0);
-        if (requests.Count == 0)
+        var found = _time.GetTimestamp();
+        var files = _files.Poll();
+        var retry = IsRetryDue();
+        if (requests.Count == 0 && !retry && _files.Changes(files).Count == 0)
         {
-            if (FileScanner.Changes(_applied, files).Count == 0)
-            {
-                _applied = files;
-                return;
-            }
-
-            files = await SettleAsync(files).ConfigureAwait(false);
-        }
-
-        var changed = FileScanner.Changes(_applied, files);
-        if (changed.Count == 0 && requests.Count == 0)
-        {
-            _applied = files;
+            _files.Take(files);
             return;
         }
 
+        (files, var unsettled) = await _files.SettleAsync(files, pluginsOnly: requests.Count > 0, _stop.Token).ConfigureAwait(false);
+        if (unsettled.Count > 0)
+        {
+            ReportUnsettled(unsettled, requests);
+            return;
+        }
+
+        _unsettledReported = false;
+        var changed = _files.Changes(files);
+
         // Remembered before the files are read: a change from here on differs from it and starts another reload.
-        _applied = files;
-        var report = Reload(changed);
+        _files.Take(files);
+        if (changed.Count == 0 && requests.Count == 0 && !retry)
+            return;
+
+        var attempt = new ReloadAttempt(_options, _source, _builder, _target, _files, _time);
+        var report = attempt.Run(changed, _time.GetElapsedTime(found), _live);
+        _live = attempt.Picture ?? _live;
+        PlanRetry(attempt.MayPass);
+        Tell(report, requests);
+    }
+
+    private void Tell(ReloadReport report, List<TaskCompletionSource<ReloadReport>> requests)
+    {
         try
         {
             _listener.OnReload(report);
@@ -163,95 +175,45 @@ public sealed class PolicyReloader : IAsyncDisposable
         }
     }
 
-    // Waits until nothing has changed for the time that its kind of file needs.
-    private async Task<Dictionary<string, FileState>> SettleAsync(Dictionary<string, FileState> files)
+    // Once for each time that somebody writes for so long; who asked is told always.
+    private void ReportUnsettled(IReadOnlyList<string> unsettled, List<TaskCompletionSource<ReloadReport>> requests)
     {
-        var started = _time.GetTimestamp();
-        var before = _applied;
-        var policyQuiet = started;
-        var pluginQuiet = started;
-        while (_time.GetElapsedTime(started) < _options.LongestWait)
-        {
-            var now = _time.GetTimestamp();
-            foreach (var path in FileScanner.Changes(before, files))
+        if (_unsettledReported && requests.Count == 0)
+            return;
+
+        _unsettledReported = true;
+        Tell(
+            new()
             {
-                var isPlugin = (files.TryGetValue(path, out var state) || before.TryGetValue(path, out state)) && state.IsPlugin;
-                if (isPlugin)
-                    pluginQuiet = now;
-                else
-                    policyQuiet = now;
-            }
-
-            var pluginsChanged = FileScanner.Changes(_applied, files).Exists(path =>
-                (files.TryGetValue(path, out var state) || _applied.TryGetValue(path, out state)) && state.IsPlugin);
-            var wait = _options.Debounce - _time.GetElapsedTime(policyQuiet, now);
-            if (pluginsChanged)
-                wait = Max(wait, _options.PluginStable - _time.GetElapsedTime(pluginQuiet, now));
-            if (wait <= TimeSpan.Zero)
-                return files;
-
-            await Task.Delay(wait, _time, _stop.Token).ConfigureAwait(false);
-            before = files;
-            files = Scan(files, fullCheck: false);
-        }
-
-        return files;
+                Success = false,
+                Findings =
+                [
+                    .. unsettled.Select(path => new Finding(new(path), FindingSeverity.Error, CodeFindings.PluginUnsettled,
+                        $"the plugin's file is still being written after {_options.LongestWait.TotalSeconds:0.#} s",
+                        $"nothing is reloaded before it was left alone for {_options.PluginStable.TotalMilliseconds:0} ms; copy it beside the folder and rename it")),
+                ],
+                ChangedFiles = unsettled,
+                BuildTime = TimeSpan.Zero,
+                CompileTime = TimeSpan.Zero,
+                CompiledScripts = 0,
+                CachedScripts = 0,
+                SwapTime = TimeSpan.Zero,
+                SettleTime = _options.LongestWait,
+                Generation = _target.Current?.Number ?? 0,
+                Policies = _target.Current?.Policies.Count ?? 0,
+                GenerationsAlive = _builder.GenerationsAlive,
+            },
+            requests);
     }
 
-    // Where the watcher saw something, size and time are not trusted: a file renamed over another may have both in common.
-    private Dictionary<string, FileState> Scan(Dictionary<string, FileState> known, bool fullCheck) =>
-        _scanner.Scan(known, rehash: Interlocked.Exchange(ref _hinted, false) || fullCheck);
+    private bool IsRetryDue() => _retryDelay > TimeSpan.Zero && _time.GetElapsedTime(_failedAt) >= _retryDelay;
 
-    private static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
-
-    private ReloadReport Reload(List<string> changed)
+    // What failed by the machine (no memory, no disk) may work later without a change of the files.
+    private void PlanRetry(bool mayPass)
     {
-        var started = _time.GetTimestamp();
-        var findings = new List<Finding>();
-        GenerationBuildResult? built = null;
-        var buildTime = TimeSpan.Zero;
-        var swapTime = TimeSpan.Zero;
-        var success = false;
-        try
-        {
-            var source = _source.Read();
-            findings.AddRange(source.Findings);
-            if (!source.Findings.Any(finding => finding.Severity == FindingSeverity.Error))
-            {
-                built = _builder.Build(source.Definitions, PluginSetLoader.Discover(_options.PluginDirectories, _options.PluginRules), _target.Current);
-                findings.AddRange(built.Findings);
-            }
-
-            buildTime = _time.GetElapsedTime(started);
-            if (built?.Generation is { } next)
-            {
-                var swap = _time.GetTimestamp();
-                _target.Swap(next);
-                swapTime = _time.GetElapsedTime(swap);
-                success = true;
-            }
-        }
-        catch (Exception exception)
-        {
-            // The files and the code behind them are other people's: whatever they make the source, the builder or the target
-            // throw, the loop must live and the live generation stays.
-            findings.Add(new(new(string.Join(", ", _options.PolicyDirectories)), FindingSeverity.Error, CodeFindings.ReloadFailed,
-                $"the reload failed with {exception.GetType().Name}: {exception.Message}", "the generation that was live stays live"));
-        }
-
-        return new()
-        {
-            Success = success,
-            Findings = findings,
-            ChangedFiles = changed,
-            BuildTime = buildTime,
-            CompileTime = built?.Timings.Compile ?? TimeSpan.Zero,
-            CompiledScripts = built?.Timings.Compiled ?? 0,
-            CachedScripts = built?.Timings.Cached ?? 0,
-            SwapTime = swapTime,
-            Generation = _target.Current?.Number ?? 0,
-            Policies = _target.Current?.Policies.Count ?? 0,
-            GenerationsAlive = _builder.GenerationsAlive,
-        };
+        _failedAt = _time.GetTimestamp();
+        _retryDelay = !mayPass ? TimeSpan.Zero
+            : _retryDelay == TimeSpan.Zero ? _options.RetryAfter
+            : _retryDelay < LongestRetry ? _retryDelay * 2 : _retryDelay;
     }
 }

@@ -13,6 +13,13 @@ public sealed record PolicyReloaderOptions
 
     /// <summary>Rules for the plugins' files.</summary>
     public PluginRules PluginRules { get; init; } = PluginRules.None;
+
+    /// <summary>
+    /// Runs the tests of the policies that a reload adds or changes, before they go live; the first load is not tested, because nothing would stay
+    /// live instead. Null: no tests.
+    /// </summary>
+    public IReloadTests? Tests { get; init; }
+
     /// <summary>Further files that the policy source reads, such as the site's. They are polled.</summary>
     public IReadOnlyList<string> SingleFiles { get; init; } = [];
 
@@ -26,10 +33,16 @@ public sealed record PolicyReloaderOptions
     public TimeSpan PluginStable { get; init; } = TimeSpan.FromMilliseconds(300);
 
     /// <summary>
-    /// After this long without a quiet moment the files are read as they are; a half-written one is then an error that keeps
-    /// the old generation.
+    /// After this long without a quiet moment policies are read as they are; a half-written one is then an error that keeps
+    /// the old generation. A plugin that is still being written then is reported, and waited for.
     /// </summary>
     public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// A reload that failed by an exception (no memory, no disk) is tried again after this time although no file changed; each time after twice
+    /// as long, up to 5 minutes.
+    /// </summary>
+    public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Every so many polls all contents are hashed again, for changes that leave size and time as they were.</summary>
     public int PollsPerFullCheck { get; init; } = 10;

@@ -14,6 +14,27 @@ public sealed record ReloadReport
     /// <summary>The files whose content differs from the reload before, ordered; empty when it was asked for explicitly and nothing changed.</summary>
     public required IReadOnlyList<string> ChangedFiles { get; init; }
 
+    /// <summary>The policies that are added, changed or removed, ordered by id; compared with what was live before. Empty when it failed before that was known.</summary>
+    public IReadOnlyList<PolicyChange> PolicyChanges { get; init; } = [];
+
+    /// <summary>From the first look that saw a change until the files had been left alone for long enough.</summary>
+    public TimeSpan SettleTime { get; init; }
+
+    /// <summary>The part of <see cref="BuildTime"/> that reading and validating the policy files took.</summary>
+    public TimeSpan ReadTime { get; init; }
+
+    /// <summary>The part of <see cref="BuildTime"/> that loading plugins and scripts took.</summary>
+    public TimeSpan LoadTime { get; init; }
+
+    /// <summary>Time for the tests of the added and changed policies.</summary>
+    public TimeSpan TestTime { get; init; }
+
+    /// <summary>Tests that passed.</summary>
+    public int TestsPassed { get; init; }
+
+    /// <summary>Tests that failed; each has a finding.</summary>
+    public int TestsFailed { get; init; }
+
     /// <summary>Time for reading, compiling and loading.</summary>
     public required TimeSpan BuildTime { get; init; }
 

@@ -47,7 +47,10 @@ internal sealed class PolicyInstance
     public string Id => Definition.Id;
 
     /// <summary>Position among the generation's policies: priority, then id. Decides among equal votes.</summary>
-    public int Order { get; }
+    public int Order { get; set; }
+
+    /// <summary>The generation whose code it runs.</summary>
+    public required Generation Home { get; init; }
 
     /// <summary>The mode of the file or the loader's override, unless a switch of the policy's own says otherwise.</summary>
     public PolicyMode Mode { get; set; }

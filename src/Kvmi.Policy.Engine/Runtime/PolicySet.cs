@@ -29,6 +29,14 @@ internal sealed class PolicySet
     /// <summary>Policies of the generation that were refused on this VM, with the reason. Never written to once the set is in use.</summary>
     public IReadOnlyDictionary<string, string> Refusals { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>
+    /// Policies whose new version could not be started on this VM, with what stays in service for them and why. Never written to once the set is in use.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Kept { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Earlier generations that the set holds because a policy of theirs stays in service.</summary>
+    public IReadOnlyList<Generation> EarlierGenerations { get; init; } = [];
+
     /// <summary>In policy order, also those out of service.</summary>
     public ReadOnlySpan<PolicyInstance> Policies => _policies;
 
@@ -44,6 +52,24 @@ internal sealed class PolicySet
     public bool QuarantineDue { get; set; }
 
     public PolicyInstance? Find(string id) => Array.Find(_policies, policy => policy.Id == id);
+
+    public bool Contains(PolicyInstance instance) => Array.IndexOf(_policies, instance) >= 0;
+
+    /// <summary>Lets go of all generations; the set is not used any more.</summary>
+    public void Release()
+    {
+        Generation?.Release();
+        ReleaseEarlier();
+    }
+
+    /// <summary>Lets go of the generations but its own.</summary>
+    public void ReleaseEarlier()
+    {
+        foreach (var generation in EarlierGenerations)
+        {
+            generation.Release();
+        }
+    }
 
     /// <summary>Takes policies that are out of service from the table.</summary>
     public void RebuildTable() => Table = new DispatchTable(_policies);

@@ -1,6 +1,7 @@
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Leases;
 using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Runtime.State;
 using Kvmi.Protocol;
 using Kvmi.Session.Deadlines;
@@ -22,8 +23,10 @@ internal sealed class PolicySetBuilder
     private readonly (GenerationPolicy Policy, int Order)[] _sources;
     private readonly List<PolicyInstance> _built = [];
     private int _next;
+    private readonly SortedDictionary<string, string> _kept = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _refusals = new(StringComparer.Ordinal);
     private int _refused;
+    private int _stateKept;
 
     public PolicySetBuilder(VmContext context, PolicySet before, Generation generation)
     {
@@ -66,8 +69,15 @@ internal sealed class PolicySetBuilder
         _context.Status(
             "in-service",
             null,
-            $"Generation {_generation.Number} is in service on {_context.Name}: {_built.Count} policies, {_refused} refused.");
-        return new PolicySet(_generation, [.. _built.OrderBy(instance => instance.Order)]) { Refusals = _refusals };
+            $"Generation {_generation.Number} is in service on {_context.Name}: {_built.Count} policies, {_refused} refused"
+            + (_kept.Count > 0 ? $", {_kept.Count} of an earlier generation." : "."),
+            [new OutputField("generation", (long)_generation.Number), new OutputField("stateKept", (long)_stateKept), new OutputField("stateNew", (long)(_built.Count - _kept.Count - _stateKept))]);
+        return new PolicySet(_generation, [.. _built.OrderBy(instance => instance.Order)])
+        {
+            Refusals = _refusals,
+            Kept = _kept,
+            EarlierGenerations = HoldEarlier(),
+        };
     }
 
     /// <summary>Refuses an instance whose code has kept the thread that built it.</summary>
@@ -89,12 +99,10 @@ internal sealed class PolicySetBuilder
 
         var predecessor = _before.Find(definition.Id);
         var memory = TakeMemory(definition, predecessor);
-        var instance = new PolicyInstance(_context, source, order, memory, _registry);
+        var instance = new PolicyInstance(_context, source, order, memory, _registry) { Home = _generation };
         if (_context.Traps.Acquire(instance.Demand) is { } fault)
         {
-            Refuse(definition, $"{fault}.");
-            LeaseReturn.GiveBack(_context, instance);
-            return null;
+            return Fail(instance, predecessor, $"{fault}.");
         }
 
         try
@@ -104,20 +112,75 @@ internal sealed class PolicySetBuilder
         catch (Exception exception) when (exception is not (VmConnectionLostException or HandlerAbandonedException))
         {
             // The factory's own exception says type, text and place of what the policy threw.
-            Refuse(definition, $"it could not be started: {exception.Message}");
-            LeaseReturn.GiveBack(_context, instance);
-            return null;
+            return Fail(instance, predecessor, $"it could not be started: {exception.Message}");
         }
 
         if (ArmWatches(instance, predecessor?.Definition) is { } pageFault)
         {
-            Refuse(definition, $"{pageFault}.");
             InstanceCode.Detach(_context, instance);
+            return Fail(instance, predecessor, $"{pageFault}.");
+        }
+
+        ReportState(instance, predecessor);
+        return instance;
+    }
+
+    /// <summary>A new version cannot serve here: the one before it stays, if it serves.</summary>
+    /// <returns>What serves; null when nothing does.</returns>
+    private PolicyInstance? Fail(PolicyInstance instance, PolicyInstance? predecessor, string reason)
+    {
+        if (predecessor is not { InService: true, IsHung: false })
+        {
+            Refuse(instance.Definition, reason);
             LeaseReturn.GiveBack(_context, instance);
             return null;
         }
 
-        return instance;
+        if (ReferenceEquals(instance.Memory, predecessor.Memory))
+        {
+            // The leases stay with the memory: nothing that is protected is open for a moment. What the new version added goes when the owner goes.
+            instance.Owner = null;
+            predecessor.Owner = predecessor.Memory.Owner;
+            predecessor.Memory.Owner.Instance = predecessor;
+        }
+
+        LeaseReturn.GiveBack(_context, instance);
+        predecessor.Order = instance.Order;
+        var stays = $"{reason} Version {predecessor.Definition.Version} of generation {predecessor.Home.Number} stays in service.";
+        _kept[predecessor.Id] = stays;
+        Tell(instance.Definition, stays);
+        return predecessor;
+    }
+
+    private List<Generation> HoldEarlier()
+    {
+        var earlier = _built.Select(instance => instance.Home).Where(home => !ReferenceEquals(home, _generation)).Distinct().ToList();
+
+        // The set before holds them until this one serves.
+        earlier.RemoveAll(generation => !generation.TryAcquire());
+        return earlier;
+    }
+
+    private void ReportState(PolicyInstance instance, PolicyInstance? predecessor)
+    {
+        if (predecessor is null)
+        {
+            return;
+        }
+
+        if (!ReferenceEquals(instance.Memory, predecessor.Memory))
+        {
+            return;
+        }
+
+        _stateKept++;
+        if (instance.Memory.State.TakeLosses() is { Count: > 0 } losses)
+        {
+            _context.Status(
+                "state-dropped",
+                instance.Id,
+                $"State of policy {instance.Id} {predecessor.Definition.Version} on {_context.Name} that {instance.Definition.Version} did not take over: {string.Join("; ", losses)}.");
+        }
     }
 
     private PolicyMemory TakeMemory(PolicyDefinition definition, PolicyInstance? predecessor)
@@ -129,6 +192,7 @@ internal sealed class PolicySetBuilder
         {
             // From here on the predecessor owns nothing: what it does in OnDetach must not touch its successor's leases.
             predecessor.Owner = null;
+            predecessor.Memory.State.TakeLosses();
             predecessor.Memory.State.DropCollectible();
             if (_context.Modes.Of(definition) == PolicyMode.Audit)
             {
@@ -193,6 +257,11 @@ internal sealed class PolicySetBuilder
     private void Refuse(PolicyDefinition definition, string reason)
     {
         _refusals[definition.Id] = reason;
+        Tell(definition, reason);
+    }
+
+    private void Tell(PolicyDefinition definition, string reason)
+    {
         _context.Status("refused", definition.Id, $"Policy {definition.Id} {definition.Version} is not in service on this VM: {reason}");
     }
 }

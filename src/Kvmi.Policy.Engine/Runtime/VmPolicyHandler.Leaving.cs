@@ -64,7 +64,7 @@ public sealed partial class VmPolicyHandler
         _leaving = null;
         _context.Engine.Remove(this);
         _context.CloseJournal();
-        set.Generation?.Release();
+        set.Release();
     }
 
     private void SayGoodbye(PolicyInstance policy)
@@ -152,7 +152,7 @@ public sealed partial class VmPolicyHandler
             // Whatever generation is live is built from the start.
             var empty = _set;
             _set = new PolicySet(null, []);
-            empty.Generation?.Release();
+            empty.Release();
         }
         else if (to == MasterMode.Off)
         {
@@ -186,6 +186,7 @@ public sealed partial class VmPolicyHandler
             }
         }
 
+        _set.ReleaseEarlier();
         _set = new PolicySet(_set.Generation, []);
         _context.Status("master-mode", null, $"All policies are off on {_context.Name}, and everything is given back.");
     }

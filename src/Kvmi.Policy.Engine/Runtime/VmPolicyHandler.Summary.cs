@@ -15,7 +15,7 @@ public sealed partial class VmPolicyHandler
         var traps = 0;
         foreach (var policy in set.Policies)
         {
-            var state = StateOf(policy, master);
+            var state = StateOf(policy, master, set.Kept.GetValueOrDefault(policy.Id));
             traps += state.Traps;
             policies.Add(state);
         }
@@ -38,7 +38,7 @@ public sealed partial class VmPolicyHandler
         };
     }
 
-    private static VmPolicyState StateOf(PolicyInstance policy, MasterMode master)
+    private static VmPolicyState StateOf(PolicyInstance policy, MasterMode master, string? kept)
     {
         if (!policy.InService)
         {
@@ -51,7 +51,7 @@ public sealed partial class VmPolicyHandler
             policy.Id,
             PolicyServiceState.InService,
             master == MasterMode.AsWritten ? policy.Mode : PolicyMode.Audit,
-            null,
+            kept,
             demand.Events.Length + demand.Crs.Length + demand.Msrs.Length,
             owner?.PageCount ?? 0,
             owner?.PatchCount ?? 0);

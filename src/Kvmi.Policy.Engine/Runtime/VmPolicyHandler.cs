@@ -249,7 +249,7 @@ public sealed partial class VmPolicyHandler : IVmHandler
 
             foreach (var policy in change.Before.Policies)
             {
-                if (policy.InService)
+                if (policy.InService && !_set.Contains(policy))
                 {
                     Retire(policy);
                 }
@@ -258,11 +258,19 @@ public sealed partial class VmPolicyHandler : IVmHandler
         catch (Exception exception) when (exception is not HandlerAbandonedException)
         {
             _change = null;
-            (change.IsBuilt ? change.Before.Generation : change.Next)?.Release();
+            if (change.IsBuilt)
+            {
+                change.Before.Release();
+            }
+            else
+            {
+                change.Next.Release();
+            }
+
             throw;
         }
 
         _change = null;
-        change.Before.Generation?.Release();
+        change.Before.Release();
     }
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Findings;
 
@@ -29,6 +30,9 @@ internal sealed record CompiledScript
 
     /// <summary>The #load files and the text that was compiled.</summary>
     public required IReadOnlyDictionary<string, string> LoadedTexts { get; init; }
+
+    /// <summary>SHA-256 of the assembly, hexadecimal: the compiler makes the same bytes of the same texts.</summary>
+    public string Digest => field ??= Convert.ToHexString(SHA256.HashData(Image));
 
     /// <summary>True when the #load files still have the text that was compiled, and may still be loaded.</summary>
     /// <param name="folder">Folder of the policy.</param>

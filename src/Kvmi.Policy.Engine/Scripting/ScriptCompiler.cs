@@ -22,6 +22,9 @@ public sealed class ScriptCompiler
     /// <param name="kept">Where; null: nowhere.</param>
     public ScriptCompiler(CompileCache? kept) => _kept = kept;
 
+    /// <summary>Called with the policy before each real compilation: what it throws, the compiler might throw, such as for want of memory.</summary>
+    internal Action<string>? BeforeCompile { get; init; }
+
     /// <summary>
     /// Loads the compiler and its references by compiling a small script, so that the first policy is fast. For a
     /// background thread; calling it is never required.
@@ -52,6 +55,7 @@ public sealed class ScriptCompiler
             return new(kept, kept.Warnings, FromCache: true);
         }
 
+        BeforeCompile?.Invoke(source.PolicyId);
         var result = RoslynCompiler.Compile(source, plugins);
         if (result.Script is not null)
         {

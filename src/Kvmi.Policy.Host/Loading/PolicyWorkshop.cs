@@ -1,5 +1,6 @@
 using Kvmi.Policy.Engine.Configuration;
 using Kvmi.Policy.Engine.Configuration.Site;
+using Kvmi.Policy.Engine.Containment.Worker;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Model;
@@ -19,6 +20,8 @@ internal sealed class PolicyWorkshop
     private readonly PolicyMode? _mode;
     private readonly FileRules _rules;
     private readonly bool _untrusted;
+    private readonly ScriptCompiler _compiler;
+    private readonly WorkerSettings? _workers;
 
     /// <summary>Looks for plugins; loads nothing yet.</summary>
     /// <param name="time">Clock.</param>
@@ -37,10 +40,9 @@ internal sealed class PolicyWorkshop
         _mode = mode;
         _rules = rules;
         Plugins = PluginSetLoader.Discover(plugins, rules.Plugins);
-        Builder = new GenerationBuilder(new ScriptCompiler(cache), new CollectiblePluginLoader(), time)
-        {
-            Workers = WorkerProgram.Settings(allowWeakWorker),
-        };
+        _compiler = new ScriptCompiler(cache);
+        _workers = WorkerProgram.Settings(allowWeakWorker);
+        Builder = NewBuilder();
     }
 
     public PluginCatalog Plugins { get; }
@@ -77,6 +79,12 @@ internal sealed class PolicyWorkshop
     /// <summary>The policy files for a reloader.</summary>
     public PolicyDirectorySource Source(IReadOnlyList<string> paths, IReadOnlyList<string> sites) => new(paths, sites, Options);
 
+    /// <summary>The tests of changed policies for a reloader: compiled once with what goes live, built apart from it.</summary>
+    public PolicyReloadTests ReloadTests(IReadOnlyList<string> sites) => new(
+        NewBuilder,
+        () => Options with { Site = SiteFileLoader.Load(sites, Options.Files).Settings, PartialSet = true },
+        PolicyReloadTests.DefaultLimit);
+
     /// <summary>The options with what the site files say, for a verb that looks at some policies only.</summary>
     /// <returns>Null when a file has errors; its findings are written.</returns>
     public PolicyLoadOptions? OptionsOf(IReadOnlyList<string> sites, ResultWriter results)
@@ -102,4 +110,6 @@ internal sealed class PolicyWorkshop
         build.Generation.Release();
         return null;
     }
+
+    private GenerationBuilder NewBuilder() => new(_compiler, new CollectiblePluginLoader(), _time) { Workers = _workers };
 }

@@ -67,7 +67,7 @@ internal static class TextControl
 
         foreach (var vm in policy.Vms.Where(vm => vm.Reason is not null))
         {
-            text.Append(CultureInfo.InvariantCulture, $"\n    refused on {OneLine(vm.Vm)}: {OneLine(vm.Reason!)}");
+            text.Append(CultureInfo.InvariantCulture, $"\n    {(vm.State == "refused" ? "refused on" : "on")} {OneLine(vm.Vm)}: {OneLine(vm.Reason!)}");
         }
 
         return text.ToString();

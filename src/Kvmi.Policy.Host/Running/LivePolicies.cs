@@ -38,6 +38,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
                 PluginDirectories = options.Plugins,
                 PluginRules = options.FileRules.Plugins,
                 SingleFiles = options.Sites,
+                Tests = options.Reload.RunsTests ? _workshop.ReloadTests(options.Sites) : null,
             },
             _workshop.Source(options.Policies, options.Sites),
             _workshop.Builder,
@@ -106,7 +107,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
         else if (report.Success)
         {
             Interlocked.Increment(ref _reloads);
-            Write("reloaded", $"Generation {report.Generation} is live with {Words.Count(report.Policies, "policy", "policies")}, built in {milliseconds:0} ms.", report);
+            Write("reloaded", $"Generation {report.Generation} is live with {Words.Count(report.Policies, "policy", "policies")}, built in {milliseconds:0} ms{Tested(report)}.", report);
         }
         else
         {
@@ -127,20 +128,13 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
         }
     }
 
+    private static string Tested(ReloadReport report) => report.TestsPassed == 0 ? "" : $", {Words.Count(report.TestsPassed, "test")} passed";
+
     private void Write(string status, FormattableString message, ReloadReport report) => _results.Write(new StatusOutput
     {
         Time = _results.Now,
         Status = status,
         Message = message.ToString(CultureInfo.InvariantCulture),
-        Fields =
-        [
-            new OutputField("generation", (long)report.Generation),
-            new OutputField("policies", (long)report.Policies),
-            new OutputField("buildMilliseconds", Math.Round(report.BuildTime.TotalMilliseconds, 1)),
-            new OutputField("compiled", (long)report.CompiledScripts),
-            new OutputField("cached", (long)report.CachedScripts),
-            new OutputField(
-                "files", report.ChangedFiles.Count <= 3 ? string.Join(' ', report.ChangedFiles) : $"{report.ChangedFiles.Count} files"),
-        ],
+        Fields = ReloadFields.Of(report),
     });
 }

@@ -83,6 +83,9 @@ internal sealed record RunOptions
     /// <summary>Also in a worker that is not confined completely.</summary>
     public bool AllowWeakWorker { get; init; }
 
+    /// <summary>How changed policies go live.</summary>
+    public ReloadSettings Reload { get; init; } = new();
+
     /// <summary>Where compiled scripts are kept; null: nowhere.</summary>
     public CompileCache? CompileCache { get; init; }
 }

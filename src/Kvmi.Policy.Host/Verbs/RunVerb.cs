@@ -77,6 +77,8 @@ internal static class RunVerb
         sinks.AddTo(verb);
         var record = new RecordOptions();
         record.AddTo(verb);
+        var reload = new ReloadOptions();
+        reload.AddTo(verb);
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var scenario = parse.GetResult(simulate) is null ? null : parse.GetValue(simulate) ?? DefaultScenario;
@@ -123,6 +125,7 @@ internal static class RunVerb
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),
                 CompileCache = cache.Read(parse, context),
+                Reload = reload.Read(parse),
             });
         });
         return verb;

@@ -20,24 +20,29 @@ internal sealed class ReloadHarness : IPolicySource, IGenerationTarget, IReloadL
     private readonly Channel<ReloadReport> _reports = Channel.CreateUnbounded<ReloadReport>();
     private Generation? _current;
 
-    public ReloadHarness(bool useWatcher = true, TimeSpan? pollInterval = null)
+    public ReloadHarness(
+        bool useWatcher = true, TimeSpan? pollInterval = null, Func<PolicyReloaderOptions, PolicyReloaderOptions>? configure = null,
+        GenerationBuilder? builder = null)
     {
         Directory.CreateDirectory(Policies);
-        Builder = Builder();
+        Builder = builder ?? Builder();
+        var options = new PolicyReloaderOptions
+        {
+            PolicyDirectories = [Policies],
+            PluginDirectories = [Plugins],
+            UseWatcher = useWatcher,
+            PollInterval = pollInterval ?? TimeSpan.FromMilliseconds(useWatcher ? 1000 : 50),
+        };
         Reloader = new(
-            new()
-            {
-                PolicyDirectories = [Policies],
-                PluginDirectories = [Plugins],
-                UseWatcher = useWatcher,
-                PollInterval = pollInterval ?? TimeSpan.FromMilliseconds(useWatcher ? 1000 : 50),
-            },
+            configure?.Invoke(options) ?? options,
             this,
             Builder,
             this,
             this,
             TimeProvider.System);
     }
+
+    private static readonly IReadOnlyList<PolicyTest> OneTest = [new() { Name = "t", Location = new("p.yaml", 7, 3) }];
 
     public TemporaryFolder Folder { get; } = new();
 
@@ -67,7 +72,7 @@ internal sealed class ReloadHarness : IPolicySource, IGenerationTarget, IReloadL
             var scripts = Directory.EnumerateFiles(Policies, "*.csx", SearchOption.AllDirectories)
                 .Where(file => !file[Policies.Length..].Contains("/.", StringComparison.Ordinal));
             foreach (var file in scripts.Order(StringComparer.Ordinal))
-                definitions.Add(Script(Path.GetFileNameWithoutExtension(file), file));
+                definitions.Add(Script(Path.GetFileNameWithoutExtension(file), file) with { File = file, Tests = OneTest });
         }
 
         var plugins = Path.Combine(Policies, "plugins.yaml");

@@ -84,6 +84,47 @@ public sealed class BoundedStateTests
     }
 
     [Fact]
+    public void What_a_new_version_cannot_take_over_is_told_once()
+    {
+        var state = new NamedState(shared: false);
+        var before = StateOf(state);
+        var roots = before.Set<ulong>("roots", 4);
+        roots.Add(1);
+        roots.Add(2);
+        before.Map<ulong, int>("counts", 4).TrySet(1, 1);
+        before.Set<ulong>("empty", 4);
+        var same = before.Set<uint>("same", 4);
+        same.Add(9);
+
+        var after = StateOf(state);
+        Assert.Equal(1, after.Set<ulong>("roots", 1).Count);
+        Assert.Equal(0, after.Map<uint, int>("counts", 4).Count);
+        Assert.Equal(0, after.Set<uint>("empty", 4).Count);
+        Assert.Same(same, after.Set<uint>("same", 4));
+        Assert.Equal(
+            [
+                "'roots' (1 of 2 entries; its capacity is 1 now)",
+                "'counts' (1 entries; it was a Map<UInt64, Int32>, and is a Map<UInt32, Int32> now)",
+            ],
+            state.TakeLosses());
+        Assert.Empty(state.TakeLosses());
+    }
+
+    [Fact]
+    public void Names_of_earlier_versions_do_not_use_up_the_room_and_those_of_this_one_stay()
+    {
+        var state = new NamedState(shared: false);
+        for (var version = 0; version < 3; version++)
+        {
+            var now = StateOf(state);
+            var mine = Enumerable.Range(0, NamedState.MaxCollections).Select(i => now.Set<ulong>($"v{version}-{i}", 1)).ToList();
+            mine[0].Add(7);
+            Assert.Throws<InvalidOperationException>(() => now.Set<ulong>("one more", 1));
+            Assert.Same(mine[0], now.Set<ulong>($"v{version}-0", 1));
+        }
+    }
+
+    [Fact]
     public void Refused_additions_are_counted()
     {
         var set = new BoundedSet<ulong>(1, 1, shared: false);
@@ -92,4 +133,6 @@ public sealed class BoundedStateTests
         Assert.False(set.Add(1));
         Assert.Equal(1, set.Overflowed);
     }
+
+    private static PolicyState StateOf(NamedState state) => new("p", state, 1, new ForeignCode(new VmCustody()));
 }

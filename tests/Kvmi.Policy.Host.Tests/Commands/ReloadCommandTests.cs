@@ -54,6 +54,48 @@ public sealed class ReloadCommandTests
         AssertDecidedAll(simulation, policy);
     }
 
+    [Fact]
+    public async Task A_script_whose_test_fails_is_refused_with_the_test_and_goes_live_without_tests_when_asked()
+    {
+        using var directory = new TestDirectory();
+        SamplePolicies.Write(directory, "first-text");
+        var yaml = directory.Write("policies/counter/policy.yaml", SamplePolicies.Yaml + "\n" + """
+              tests:
+                - name: the switch passes
+                  steps:
+                    - event: cr
+                      with: { cr: 3, old: 0x1000, new: 0x2000 }
+                      expect: { decision: allow, alerts: [first-text] }
+            """);
+        var script = Path.Combine(Path.GetDirectoryName(yaml)!, "counter.csx");
+        await using var host = CommandProcess.Start(directory.Path, "run", "--simulate=load", "--json");
+        await host.WaitForLineAsync("\"first-text\"");
+        await File.WriteAllTextAsync(script, SamplePolicies.Script("second-text"));
+        var finding = System.Text.Json.JsonDocument.Parse(await host.WaitForLineAsync("\"finding\"")).RootElement;
+        Assert.Equal("KP0615", finding.GetProperty("code").GetString());
+        Assert.EndsWith("policy.yaml", finding.GetProperty("file").GetString(), StringComparison.Ordinal);
+        Assert.Equal(16, finding.GetProperty("line").GetInt32());
+        Assert.Contains("expected [first-text], got [second-text]", finding.GetProperty("reason").GetString(), StringComparison.Ordinal);
+        var failed = System.Text.Json.JsonDocument.Parse(await host.WaitForLineAsync("\"reload-failed\"")).RootElement.GetProperty("fields");
+        Assert.Equal((0, 1), (failed.GetProperty("testsPassed").GetInt32(), failed.GetProperty("testsFailed").GetInt32()));
+
+        // The test is corrected: the same script goes live.
+        await File.WriteAllTextAsync(yaml, (await File.ReadAllTextAsync(yaml)).Replace("[first-text]", "[second-text]", StringComparison.Ordinal));
+        var live = System.Text.Json.JsonDocument.Parse(await host.WaitForLineAsync("\"reloaded\"")).RootElement.GetProperty("fields");
+        Assert.Equal((1, 0), (live.GetProperty("testsPassed").GetInt32(), live.GetProperty("testsFailed").GetInt32()));
+        Assert.Equal("test.counter 1.0.0 changed", live.GetProperty("changes").GetString());
+        await host.WaitForLineAsync("\"second-text\"");
+        host.Terminate();
+        (await host.WaitForExitAsync()).Expect(0);
+
+        await using var untested = CommandProcess.Start(directory.Path, "run", "--simulate=load", "--json", "--no-reload-tests");
+        await untested.WaitForLineAsync("\"second-text\"");
+        await File.WriteAllTextAsync(script, SamplePolicies.Script("third-text"));
+        await untested.WaitForLineAsync("\"third-text\"");
+        untested.Terminate();
+        (await untested.WaitForExitAsync()).Expect(0);
+    }
+
     // One event of each of the two vCPUs may be on its way while the policies detach; the session answers those by itself.
     private static void AssertDecidedAll(System.Text.Json.JsonElement simulation, System.Text.Json.JsonElement policy)
     {

@@ -21,6 +21,8 @@ internal sealed class BoundedMap<TKey, TValue> : IBoundedMap<TKey, TValue>, ISta
 
     public long Overflowed => Volatile.Read(ref _overflowed);
 
+    public string TypeText => $"a Map<{typeof(TKey).Name}, {typeof(TValue).Name}>";
+
     public bool HoldsCollectibleTypes => typeof(TKey).IsCollectible || typeof(TValue).IsCollectible;
 
     public bool TrySet(TKey key, TValue value)

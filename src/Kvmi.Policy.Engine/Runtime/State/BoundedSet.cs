@@ -20,6 +20,8 @@ internal sealed class BoundedSet<T> : IBoundedSet<T>, IStateCollection
 
     public long Overflowed => Volatile.Read(ref _overflowed);
 
+    public string TypeText => $"a Set<{typeof(T).Name}>";
+
     public bool HoldsCollectibleTypes => typeof(T).IsCollectible;
 
     public bool Add(T value)

@@ -13,6 +13,7 @@ internal sealed class NamedState
     public const int MaxCollections = 64;
 
     private readonly Dictionary<string, IStateCollection> _collections = [];
+    private readonly List<string> _losses = [];
     private readonly Lock _gate = new();
 
     public NamedState(bool shared) => Shared = shared;
@@ -54,7 +55,7 @@ internal sealed class NamedState
                     + "name for one collection.");
             }
 
-            if (found is null && _collections.Count >= MaxCollections)
+            if (found is null && _collections.Count >= MaxCollections && !TryForgetOneBut(mine))
             {
                 throw new InvalidOperationException($"Policy {policyId} asks for more than {MaxCollections} named collections.");
             }
@@ -67,6 +68,7 @@ internal sealed class NamedState
                     + "built-in types or scope 'vm'.");
             }
 
+            NoteLoss(name, found, made);
             _collections[name] = made;
             mine.Add(name);
             return made;
@@ -80,8 +82,41 @@ internal sealed class NamedState
         {
             foreach (var name in _collections.Where(pair => pair.Value.HoldsCollectibleTypes).Select(pair => pair.Key).ToArray())
             {
+                _losses.Add($"'{name}' ({_collections[name].Count} entries, whose type was the policy's own)");
                 _collections.Remove(name);
             }
         }
     }
+
+    /// <summary>What was not taken over since the last call, a few words each; for the report of a reload.</summary>
+    public IReadOnlyList<string> TakeLosses()
+    {
+        lock (_gate)
+        {
+            var losses = _losses.ToArray();
+            _losses.Clear();
+            return losses;
+        }
+    }
+
+    private void NoteLoss(string name, IStateCollection? found, IStateCollection made)
+    {
+        if (found is null || found.Count == 0)
+        {
+            return;
+        }
+
+        if (found.GetType() != made.GetType())
+        {
+            _losses.Add($"'{name}' ({found.Count} entries; it was {found.TypeText}, and is {made.TypeText} now)");
+        }
+        else if (made.Count < found.Count)
+        {
+            _losses.Add($"'{name}' ({found.Count - made.Count} of {found.Count} entries; its capacity is {made.Capacity} now)");
+        }
+    }
+
+    // Names of earlier versions must not use up the room of this one. What VMs share may be another VM's.
+    private bool TryForgetOneBut(HashSet<string> mine) =>
+        !Shared && _collections.Keys.FirstOrDefault(name => !mine.Contains(name)) is { } unused && _collections.Remove(unused);
 }
