@@ -55,4 +55,12 @@ public interface IPolicyServices
     /// <summary>Publishes a service.</summary>
     void Publish<T>(T service)
         where T : class;
+
+    /// <summary>Finds one of several services of a type by its name. Since contract 1.1; a test kit of 1.0 has none.</summary>
+    T Service<T>(string name)
+        where T : class => throw new NotSupportedException("These policy services were built against contract 1.0, which has no named services.");
+
+    /// <summary>Publishes one of several services of a type. Since contract 1.1.</summary>
+    void Publish<T>(string name, T service)
+        where T : class => throw new NotSupportedException("These policy services were built against contract 1.0, which has no named services.");
 }

@@ -94,9 +94,22 @@ public abstract class PolicyBase
     public T Service<T>()
         where T : class => Services.Service<T>();
 
+    /// <summary>One of several services of a type that a plugin publishes for this VM. Get it once, at the top of the script. Since contract 1.1.</summary>
+    /// <typeparam name="T">The plugin's public type; the policy names the plugin under <c>requires.plugins</c>.</typeparam>
+    /// <param name="name">The name that the plugin gave it; case counts.</param>
+    /// <exception cref="InvalidOperationException">No plugin of this policy's requirements publishes it.</exception>
+    public T Service<T>(string name)
+        where T : class => Services.Service<T>(name);
+
     /// <summary>Offers a service to the scripts of this VM that require this plugin. For plugins, in <see cref="OnAttach"/>.</summary>
     protected void Publish<T>(T service)
         where T : class => Services.Publish(service);
+
+    /// <summary>Offers one of several services of a type, each under a name of its own. For plugins, in <see cref="OnAttach"/>. Since contract 1.1.</summary>
+    /// <param name="name">1 to 64 characters.</param>
+    /// <param name="service">The service.</param>
+    protected void Publish<T>(string name, T service)
+        where T : class => Services.Publish(name, service);
 
     /// <summary>Called once, on the VM's owner thread, before the first event. Scripts use their top-level statements instead.</summary>
     protected virtual void OnAttach()

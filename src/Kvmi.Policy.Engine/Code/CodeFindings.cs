@@ -63,6 +63,9 @@ internal static class CodeFindings
     /// <summary>A plugin uses something that the allow-lists do not name.</summary>
     public const string PluginNotAllowed = "KP0510";
 
+    /// <summary>A policy asks for another version of a plugin than the one that is there.</summary>
+    public const string PluginVersion = "KP0520";
+
     /// <summary>The constructor of a plugin's class does not return.</summary>
     public const string PluginHangs = "KP0630";
 

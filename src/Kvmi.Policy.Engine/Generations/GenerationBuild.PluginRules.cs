@@ -15,10 +15,22 @@ internal sealed partial class GenerationBuild
             $"plugin '{plugin.Id}': {exception.Message}", refusal?.Hint ?? "copy all files of the plugin's build output");
     }
 
-    /// <summary>False, with findings, when the policy names other digests than its plugins have; then none of its plugins is loaded.</summary>
-    private bool HasPinnedDigests(PolicyDefinition definition)
+    /// <summary>False, with findings, when the policy asks for other versions or digests than its plugins have; then none of its plugins is loaded.</summary>
+    private bool HasPluginsAsAsked(PolicyDefinition definition)
     {
         var all = true;
+        foreach (var (id, least) in definition.Requires.PluginVersions)
+        {
+            if (catalog.Find(id) is not { } plugin || (plugin.Version.Major == least.Major && plugin.Version >= least))
+                continue;
+
+            all = false;
+            _brokenPlugins.Add(id);
+            _findings.Add(new(definition.Location, FindingSeverity.Error, CodeFindings.PluginVersion,
+                $"policy '{definition.Id}' needs plugin '{id}' {least} or a later {least.Major}.x, and {plugin.MainAssemblyPath} is {plugin.Version}",
+                "install a version that will do, or correct requires.plugins"));
+        }
+
         foreach (var (id, expected) in definition.Requires.PluginDigests)
         {
             // A plugin that is not there has its own finding.

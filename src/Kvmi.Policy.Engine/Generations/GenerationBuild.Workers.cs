@@ -26,7 +26,7 @@ internal sealed partial class GenerationBuild
                     $"policy '{definition.Id}' is untrusted, and this host has no worker processes", "trust it, or run it with kvmi-policy"));
             }
 
-            if (!HasPinnedDigests(definition))
+            if (!HasPluginsAsAsked(definition))
                 continue;
 
             if (definition.Code.Plugin is { } own)

@@ -6,7 +6,6 @@ using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Engine.Scripting;
 using Kvmi.Policy.Engine.Summary;
-using Kvmi.Protocol;
 
 namespace Kvmi.Policy.Engine.Generations;
 
@@ -27,8 +26,6 @@ internal sealed partial class GenerationBuild(
     WorkerCensus census,
     PluginConstruction construction)
 {
-    private static readonly IReadOnlyList<Type> SharedTypes = [typeof(PolicyBase), typeof(CommandKind)];
-
     private readonly List<Finding> _findings = [];
     private readonly HashSet<string> _brokenPlugins = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CompiledScript> _scripts = new(StringComparer.Ordinal);
@@ -71,7 +68,7 @@ internal sealed partial class GenerationBuild(
 
     private void LoadPlugins()
     {
-        foreach (var definition in definitions.Where(definition => definition.Trust == PolicyTrust.Trusted && HasPinnedDigests(definition)))
+        foreach (var definition in definitions.Where(definition => definition.Trust == PolicyTrust.Trusted && HasPluginsAsAsked(definition)))
         {
             if (definition.Code.Plugin is { } ownPlugin)
                 LoadPlugin(ownPlugin, definition.Id, definition.Code.Location);
@@ -105,13 +102,7 @@ internal sealed partial class GenerationBuild(
         }
     }
 
-    private static PluginLoadOptions LoadOptions(PluginDescription plugin) => new()
-    {
-        MainAssemblyPath = plugin.MainAssemblyPath,
-        MainAssemblyImage = plugin.Image,
-        SharedTypes = SharedTypes,
-        Rules = plugin.Rules,
-    };
+    private static PluginLoadOptions LoadOptions(PluginDescription plugin) => PluginContract.LoadOptions(plugin);
 
     private PluginDescription? FindPlugin(string id, string policyId, SourceLocation location)
     {

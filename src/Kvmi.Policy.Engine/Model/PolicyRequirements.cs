@@ -28,4 +28,7 @@ public sealed record PolicyRequirements
     /// and from <c>script.sha256</c>.
     /// </summary>
     public IReadOnlyDictionary<string, string> PluginDigests { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The least version of a plugin, by plugin id: of the same major version, this one or a later one will do.</summary>
+    public IReadOnlyDictionary<string, Version> PluginVersions { get; init; } = new Dictionary<string, Version>();
 }

@@ -33,7 +33,8 @@ internal sealed class PluginConstruction
         }
         catch (Exception exception)
         {
-            return $"threw {ExceptionText.Of(exception)}";
+            // What a static constructor threw says more than that it did.
+            return $"threw {ExceptionText.Of(exception is TypeInitializationException { InnerException: { } inner } ? inner : exception)}";
         }
     }
 

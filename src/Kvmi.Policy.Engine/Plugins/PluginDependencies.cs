@@ -85,6 +85,7 @@ internal sealed class PluginDependencies
             files.Add(new(assembly.Name, file.Path, file.Image));
             foreach (var reference in assembly.References)
             {
+                CheckShared(file.Path, reference);
                 if (seen.Count < MaxAssemblies && seen.Add(reference.Name) && Follow(file.Path, reference) is { } next)
                     open.Enqueue(next);
             }
@@ -122,6 +123,22 @@ internal sealed class PluginDependencies
             : throw new PluginLoadException(
                 $"{from} references {reference.Name} {reference.Version}, but {hostPath} is {version}: "
                 + "build the plugin for this host's framework, or ship its own copy");
+    }
+
+    // A reference of a private dependency counts like one of the plugin: what it calls may not be there.
+    private void CheckShared(string from, AssemblyReferenceName reference)
+    {
+        if (!_shared.TryGetValue(reference.Name, out var shared))
+            return;
+
+        var host = shared.GetName().Version!;
+        if (PluginContract.Accepts(reference.Version, host))
+            return;
+
+        var problem = $"it was built against {reference.Name} {reference.Version}, this host has {host}";
+        throw new PluginLoadException(
+            $"{from}{problem[2..]}",
+            new PluginRefusal(Code.CodeFindings.PluginContract, problem, $"rebuild it against {reference.Name} {host.ToString(2)} or a lower minor version"));
     }
 
     private static Dictionary<string, string> ReadHostFiles()

@@ -30,11 +30,11 @@ internal static class PluginPolicyType
                 ? null
                 : new PluginPolicyFactory(definition, type);
         }
-        catch (Exception exception) when (exception is TypeLoadException or ReflectionTypeLoadException or IOException or BadImageFormatException)
+        catch (Exception exception) when (exception is TypeLoadException or ReflectionTypeLoadException or MemberAccessException or IOException or BadImageFormatException)
         {
             findings.Add(new(new(pluginPath), FindingSeverity.Error, CodeFindings.PluginLoad,
-                $"policy '{definition.Id}': types of plugin '{definition.Code.Plugin}' cannot be loaded: {exception.Message}",
-                "rebuild the plugin and copy all of its files"));
+                $"policy '{definition.Id}': types of plugin '{definition.Code.Plugin}' cannot be loaded: {exception.GetType().Name}: {exception.Message}",
+                "rebuild the plugin against this host's contract, and copy all of its files"));
             return null;
         }
     }

@@ -11,7 +11,7 @@ internal sealed class SinkOptions
 
     private readonly Option<string[]> _sink = new("--sink")
     {
-        Description = "Send alerts there besides: file:PATH, syslog:unix:/dev/log, syslog:tcp:127.0.0.1:PORT, stream:unix:PATH (JSON lines) or webhook:URL; with "
+        Description = "Send alerts there besides: file:PATH, syslog:unix:/dev/log, syslog:tcp:127.0.0.1:PORT, stream:unix:PATH (JSON lines), webhook:URL or plugin:ID/CLASS; with "
             + "options after the kind: syslog,min=high,kinds=alert+decision:unix:/dev/log; may be given again",
         HelpName = "KIND[,OPTION=VALUE...]:TARGET",
         DefaultValueFactory = _ => [],
@@ -21,10 +21,12 @@ internal sealed class SinkOptions
     public void AddTo(Command verb) => verb.Add(_sink);
 
     /// <summary>What was asked for.</summary>
+    /// <param name="parse">The command line.</param>
+    /// <param name="plugins">Where sinks of plugins come from.</param>
     /// <exception cref="UsageException">It cannot be.</exception>
-    public IReadOnlyList<SinkSpec> Read(ParseResult parse)
+    public IReadOnlyList<SinkSpec> Read(ParseResult parse, PluginSinks plugins)
     {
-        var specs = parse.GetRequiredValue(_sink).Select(SinkSpec.Parse).ToArray();
+        var specs = parse.GetRequiredValue(_sink).Select(text => SinkSpec.Parse(text, plugins)).ToArray();
         if (specs.Where(spec => spec.Kind == SinkKind.File).GroupBy(spec => Path.GetFullPath(spec.Target)).FirstOrDefault(same => same.Count() > 1) is { } twice)
         {
             throw new UsageException($"--sink file:{twice.Key} is given twice: two sinks would write over each other's lines.");

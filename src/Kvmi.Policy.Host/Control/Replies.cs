@@ -154,6 +154,7 @@ internal static class Replies
             Leases = new LeasesReply(
                 here.Sum(entry => entry.policy.Traps), here.Sum(entry => entry.policy.Pages), here.Sum(entry => entry.policy.Patches), 0),
             Vms = [.. here.Select(entry => new PolicyVmReply(entry.vm.Vm, entry.vm.Uuid, Words.CamelCase(entry.policy.State.ToString()), entry.policy.Reason))],
+            Facts = [.. summary.Facts.Select(fact => new FactReply(fact.Vm, fact.Name, fact.Value))],
             Parameters =
             [
                 .. definition.Parameters.Values.OrderBy(parameter => parameter.Name, StringComparer.Ordinal).Select(parameter => new ParameterReply(

@@ -9,6 +9,7 @@ namespace Kvmi.Policy.Host.Metrics;
 /// <summary>Every metric of a host, for the Prometheus page, the meter and metrics.md alike. All read counters that are there anyway.</summary>
 internal sealed class MetricCatalogue
 {
+    private const int MaxFacts = 64;
     private static readonly string[] None = [];
     private static readonly string[] Vm = ["vm", "vm_uuid"];
     private static readonly string[] Policy = ["policy"];
@@ -74,6 +75,8 @@ internal sealed class MetricCatalogue
         Counter("records_total", "{record}", "Records.", Policy, host => Each(host, policy => policy.Records)),
         Counter("errors_total", "{error}", "Errors of handlers, time-outs included.", Policy, host => Each(host, policy => policy.Errors)),
         Counter("timeouts_total", "{error}", "Events whose time-out a policy has passed.", Policy, host => Each(host, policy => policy.Timeouts)),
+        Gauge("fact", "{fact}", "A number that a policy or plugin publishes under a name of its own (Facts), summed over all VMs, those that are gone included.",
+            [.. Policy, "fact"], host => host.Statistics.SelectMany(policy => FactsOf(policy.Label, policy.Policy))),
         Times("decision_seconds", "Time from the start of an event in the engine to its decision, carried out, of the events that a policy voted on.", Policy,
             host => host.Statistics.Select(policy => new MetricSample([policy.Label], 0, policy.Policy.Latency))),
         Gauge("decision_max_seconds", "s", "Longest such time since the start.", Policy, host => Each(host, policy => policy.Latency.Max / 1e9)),
@@ -139,6 +142,12 @@ internal sealed class MetricCatalogue
 
     private static IEnumerable<MetricSample> ByKind(string policy, Func<DecisionKind, long> count) =>
         Enum.GetValues<DecisionKind>().Select(kind => new MetricSample([policy, Words.Of(kind)], count(kind)));
+
+    // Names are the policy's: 64 for each VM. More of them than that share one label.
+    private static IEnumerable<MetricSample> FactsOf(string policy, PolicyStatistics statistics) => statistics.Facts
+        .GroupBy(fact => fact.Key.Name, (name, facts) => (Name: HostReading.Cut(name), Sum: facts.Sum(fact => (double)fact.Value.Value)))
+        .OrderBy(fact => fact.Name, StringComparer.Ordinal)
+        .Select((fact, index) => new MetricSample([policy, index < MaxFacts ? fact.Name : "_other"], fact.Sum));
 
     private static string StateWord(PolicyServiceState state) => state switch
     {

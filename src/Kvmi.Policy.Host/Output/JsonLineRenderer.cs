@@ -34,7 +34,8 @@ internal sealed class JsonLineRenderer : ILineRenderer
         destination.Write("\n"u8);
     }
 
-    private static string TypeOf(OutputRecord record) => record switch
+    /// <summary>The word of the member type.</summary>
+    public static string TypeOf(OutputRecord record) => record switch
     {
         DecisionOutput or ReplayOutput => "decision",
         NoticeOutput { IsAlert: true } => "alert",

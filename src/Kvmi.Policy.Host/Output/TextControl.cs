@@ -65,6 +65,12 @@ internal static class TextControl
             text.Append(CultureInfo.InvariantCulture, $"\n    {parameter.Name} = {OneLine(parameter.Value)} ({parameter.Type}, from the {parameter.Source})");
         }
 
+        foreach (var vm in policy.Facts.GroupBy(fact => fact.Vm))
+        {
+            text.Append("\n    ").AppendJoin(", ", vm.Select(fact => string.Create(CultureInfo.InvariantCulture, $"{OneLine(fact.Name)} {fact.Value}")));
+            text.Append(" [").Append(OneLine(vm.Key)).Append(']');
+        }
+
         foreach (var vm in policy.Vms.Where(vm => vm.Reason is not null))
         {
             text.Append(CultureInfo.InvariantCulture, $"\n    {(vm.State == "refused" ? "refused on" : "on")} {OneLine(vm.Vm)}: {OneLine(vm.Reason!)}");

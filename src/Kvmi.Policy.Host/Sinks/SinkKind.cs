@@ -14,4 +14,7 @@ internal enum SinkKind
 
     /// <summary>Batches of JSON by HTTP POST.</summary>
     Webhook,
+
+    /// <summary>A class of a plugin.</summary>
+    Plugin,
 }

@@ -11,7 +11,7 @@ internal sealed class SinkSpec
     private static readonly TimeSpan ShortestTimeout = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromMinutes(5);
 
-    private SinkSpec(SinkKind kind, string target, SinkOptionList options)
+    private SinkSpec(SinkKind kind, string target, SinkOptionList options, PluginSinks? plugins)
     {
         Kind = kind;
         Target = target;
@@ -25,6 +25,7 @@ internal sealed class SinkSpec
             SinkKind.File => FileSink.Read(target, options),
             SinkKind.Syslog => SyslogSink.Read(target, options),
             SinkKind.Stream => StreamSink.Read(target, options),
+            SinkKind.Plugin => PluginSinkTarget.Read(target, options).Open(plugins ?? PluginSinks.None),
             _ => WebhookSink.Read(target, options),
         };
         options.RequireEmpty();
@@ -35,8 +36,13 @@ internal sealed class SinkSpec
     /// <summary>Where it writes.</summary>
     public string Target { get; }
 
-    /// <summary>Kind and target, for messages, summaries and metrics. Of a URL only the host: what follows is often a secret.</summary>
-    public string Name => $"{Output.Words.CamelCase(Kind.ToString())}:{(Kind == SinkKind.Webhook ? new Uri(Target).GetLeftPart(UriPartial.Authority) : Target)}";
+    /// <summary>Kind and target, for messages, summaries and metrics. Of a URL only the host, of a plugin's sink only the class: what follows is often a secret.</summary>
+    public string Name => $"{Output.Words.CamelCase(Kind.ToString())}:" + Kind switch
+    {
+        SinkKind.Webhook => new Uri(Target).GetLeftPart(UriPartial.Authority),
+        SinkKind.Plugin => PluginSinkTarget.NameOf(Target),
+        _ => Target,
+    };
 
     /// <summary>Records that may wait.</summary>
     public int Queue { get; }
@@ -50,8 +56,10 @@ internal sealed class SinkSpec
     public Func<TimeProvider, IRecordSink> Open { get; }
 
     /// <summary>Reads the command line's form.</summary>
+    /// <param name="text">KIND[,OPTION=VALUE...]:TARGET.</param>
+    /// <param name="plugins">Where sinks of plugins come from; null: there are no plugins.</param>
     /// <exception cref="UsageException">It says nothing that can be done.</exception>
-    public static SinkSpec Parse(string text)
+    public static SinkSpec Parse(string text, PluginSinks? plugins = null)
     {
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         var head = colon < 0 ? text : text[..colon];
@@ -59,8 +67,8 @@ internal sealed class SinkSpec
         if (!Enum.TryParse<SinkKind>(parts[0], ignoreCase: true, out var kind) || !Enum.IsDefined(kind) || parts[0].Any(char.IsAsciiDigit))
         {
             throw new UsageException(
-                $"--sink {text}: '{parts[0]}' is no kind of sink: give file:PATH, syslog:unix:/dev/log, stream:unix:PATH or webhook:URL, with options after "
-                + "the kind, for example syslog,min=high:unix:/dev/log.");
+                $"--sink {text}: '{parts[0]}' is no kind of sink: give file:PATH, syslog:unix:/dev/log, stream:unix:PATH, webhook:URL or plugin:ID/CLASS, with options "
+                + "after the kind, for example syslog,min=high:unix:/dev/log.");
         }
 
         if (colon < 0 || colon == text.Length - 1)
@@ -68,6 +76,6 @@ internal sealed class SinkSpec
             throw new UsageException($"--sink {text}: the target is missing after '{head}:'.");
         }
 
-        return new SinkSpec(kind, text[(colon + 1)..], new SinkOptionList(text, parts.AsSpan(1)));
+        return new SinkSpec(kind, text[(colon + 1)..], new SinkOptionList(text, parts.AsSpan(1)), plugins);
     }
 }

@@ -79,7 +79,7 @@ internal sealed class SinkWorker : IDisposable
 
         lock (_gate)
         {
-            if (_isEnding || _waiting.Count >= _spec.Queue)
+            if (_isEnding || _isGivenUp || _waiting.Count >= _spec.Queue)
             {
                 _lost++;
                 _lostUntold++;
@@ -151,7 +151,7 @@ internal sealed class SinkWorker : IDisposable
     {
         lock (_gate)
         {
-            while (_waiting.Count == 0 && !_isEnding && _lostUntold == 0)
+            while (_waiting.Count == 0 && !_isEnding && !_isGivenUp && _lostUntold == 0)
             {
                 Monitor.Wait(_gate);
             }
@@ -267,10 +267,17 @@ internal sealed class SinkWorker : IDisposable
     private TimeSpan? Fails(SinkBatch batch, Exception failure)
     {
         var refused = failure is SinkRefusedException;
+        var gone = failure is SinkGoneException;
         bool isNews;
         lock (_gate)
         {
             _failures++;
+            if (gone)
+            {
+                _isFailing = true;
+                GiveUp();
+            }
+
             isNews = !_isFailing && !_isGivenUp;
             _isFailing = true;
             if (refused && !_isGivenUp)
@@ -282,6 +289,15 @@ internal sealed class SinkWorker : IDisposable
                 _lostUntold += batch.Rest.LongCount(record => record is not StatusOutput { Status: "lost-output" });
                 _current = null;
             }
+        }
+
+        if (gone)
+        {
+            _say(Status(
+                "sink-cut-off",
+                $"The sink {_name} is cut off: {Reason(failure)}; its lines are lost until the host is started again.",
+                new OutputField("sink", _name)));
+            return null;
         }
 
         if (isNews)

@@ -11,7 +11,7 @@ internal static class ListVerb
 {
     public static Command Create()
     {
-        var verb = new Command("list", "The policies of a running host: mode, votes, times, leases, parameters.\n\nExample:\n  kvmi-policy list");
+        var verb = new Command("list", "The policies of a running host: mode, votes, times, leases, parameters, their own numbers.\n\nExample:\n  kvmi-policy list");
         ControlVerb.Attach(verb, async (_, context, client, cancellation) =>
         {
             foreach (var policy in await client.GetAsync("v1/policies", ControlJson.Default.IReadOnlyListPolicyReply, cancellation).ConfigureAwait(false))

@@ -96,11 +96,13 @@ internal static class RunVerb
                 throw new UsageException("There is nothing to listen on: give --listen unix:PATH for a real VM, or --simulate for the built-in one.");
             }
 
+            var pluginDirectories = DefaultDirectories.Plugins(parse.GetRequiredValue(plugins));
+            var rules = security.Read(parse);
             return PolicyHost.RunAsync(context, new RunOptions
             {
                 Endpoints = endpoints,
                 Policies = DefaultDirectories.Policies(parse.GetRequiredValue(policies)),
-                Plugins = DefaultDirectories.Plugins(parse.GetRequiredValue(plugins)),
+                Plugins = pluginDirectories,
                 Sites = SiteOptions.Existing(parse.GetRequiredValue(sites)),
                 Mode = parse.GetValue(mode),
                 Control = control.Read(parse),
@@ -117,10 +119,10 @@ internal static class RunVerb
                 Cookie = CookieFile.Read(parse.GetValue(cookie)),
                 Faults = inject.Read(parse),
                 AllowRemote = parse.GetValue(remote),
-                FileRules = security.Read(parse),
+                FileRules = rules,
                 MemoryCachePages = memory.Read(parse),
                 Server = [peers.Read(parse), latency.Read(parse), deadlines.Read(parse)],
-                Sinks = sinks.Read(parse),
+                Sinks = sinks.Read(parse, new(pluginDirectories, rules.Plugins)),
                 Record = record.Read(parse),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),

@@ -20,7 +20,7 @@ public sealed class PluginSetLoaderTests : IDisposable
         var catalog = Discover();
         Assert.Empty(catalog.Problems);
         Assert.Equal([("census", main), ("flat", flat)], catalog.Plugins.Select(plugin => (plugin.Id, plugin.MainAssemblyPath)));
-        Assert.Equal(new Version(1, 0, 0, 0), catalog.Find("census")!.ContractVersion);
+        Assert.Equal(new Version(1, 1, 0, 0), catalog.Find("census")!.ContractVersion);
         Assert.Equal([(flat, "plugin 'flat'"), (main, "plugin 'census'")], catalog.Probes.Select(probe => (probe.Path, probe.Outcome)));
     }
 
@@ -34,9 +34,9 @@ public sealed class PluginSetLoaderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("2.0.0.0", "plugin 'other' was built against contract 2.0.0.0, this host has 1.0.0.0")]
-    [InlineData("1.9.0.0", "plugin 'other' was built against contract 1.9.0.0, this host has 1.0.0.0")]
-    [InlineData("0.9.0.0", "plugin 'other' was built against contract 0.9.0.0, this host has 1.0.0.0")]
+    [InlineData("2.0.0.0", "plugin 'other' was built against contract 2.0.0.0, this host has 1.1.0.0")]
+    [InlineData("1.9.0.0", "plugin 'other' was built against contract 1.9.0.0, this host has 1.1.0.0")]
+    [InlineData("0.9.0.0", "plugin 'other' was built against contract 0.9.0.0, this host has 1.1.0.0")]
     public void Another_contract_version_is_refused_and_the_others_are_not(string version, string message)
     {
         _folder.Write("census/Census.dll", Good);
@@ -46,13 +46,16 @@ public sealed class PluginSetLoaderTests : IDisposable
         var problem = Assert.Single(catalog.Problems);
         Assert.Equal(("other", path, message), (problem.Name, problem.Finding.Location.File, problem.Finding.Message));
         Assert.Equal(("KP0502", FindingSeverity.Error), (problem.Finding.Code, problem.Finding.Severity));
-        Assert.Contains("rebuild it against Kvmi.Policy.Abstractions 1.0", problem.Finding.Hint, StringComparison.Ordinal);
+        Assert.Contains("rebuild it against Kvmi.Policy.Abstractions 1.1", problem.Finding.Hint, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_contract_of_another_build_is_accepted()
+    [Theory]
+    [InlineData("1.0.0.0")]
+    [InlineData("1.1.0.0")]
+    [InlineData("1.1.7.0")]
+    public void An_older_minor_version_and_another_build_are_accepted(string version)
     {
-        _folder.Write("other/Other.dll", TestAssembly.BuildAgainstContract("1.0.7.0", "other"));
+        _folder.Write("other/Other.dll", TestAssembly.BuildAgainstContract(version, "other"));
         Assert.Equal("other", Assert.Single(Discover().Plugins).Id);
     }
 

@@ -32,6 +32,15 @@ internal static class TestAssembly
     public static byte[] Build(string name, string source, params byte[][] references) =>
         Emit(name, source, [.. Platform.Value, .. references.Select(image => MetadataReference.CreateFromImage(image))]);
 
+    /// <summary>Builds an assembly against the framework and the given ones, not against this solution's.</summary>
+    public static byte[] BuildAlone(string name, string source, params byte[][] references) => Emit(
+        name,
+        source,
+        [
+            .. Platform.Value.Where(reference => !Path.GetFileName(reference.Display!).StartsWith("Kvmi", StringComparison.Ordinal)),
+            .. references.Select(image => MetadataReference.CreateFromImage(image)),
+        ]);
+
     /// <summary>Builds a plugin against a contract of another version.</summary>
     public static byte[] BuildAgainstContract(string contractVersion, string id)
     {

@@ -41,6 +41,7 @@ internal static class RequirementsSection
             OtherGuests = GuestSection.Read(context, requires?["guest"]),
             Plugins = [.. Plugins(requires).Select(plugin => plugin.Id).Distinct(StringComparer.Ordinal)],
             PluginDigests = ReadDigests(context, requires),
+            PluginVersions = ReadVersions(context, requires),
         };
     }
 
@@ -70,6 +71,20 @@ internal static class RequirementsSection
         }
 
         return digests;
+    }
+
+    // The schema has checked the form.
+    private static Dictionary<string, Version> ReadVersions(PolicyContext context, YamlNode? requires)
+    {
+        var versions = new Dictionary<string, Version>(StringComparer.Ordinal);
+        foreach (var node in (requires?["plugins"]?.Items ?? []).Where(node => node["version"] is not null))
+        {
+            var (id, version) = (node["id"]!.Text, Version.Parse(node["version"]!.Text));
+            if (!versions.TryAdd(id, version) && versions[id] != version)
+                context.Findings.Error(node, FindingCodes.DuplicateName, $"The plugin '{id}' has two versions in this policy.", "keep the higher one");
+        }
+
+        return versions;
     }
 
     // The schema has checked the names; a test holds it against the dialects that are built.

@@ -27,11 +27,11 @@ internal sealed class PolicyFacts : IPolicyFacts
             return fact;
         }
 
-        if (_facts.Count >= MaxFacts || name.Length > MaxName)
+        if (_facts.Count >= MaxFacts || name.Length > MaxName || name.Any(char.IsControl))
         {
             throw new InvalidOperationException(
-                $"Policy {_statistics.PolicyId} may have {MaxFacts} facts with names of at most {MaxName} characters; "
-                + $"'{name[..Math.Min(name.Length, MaxName)]}' is refused.");
+                $"Policy {_statistics.PolicyId} may have {MaxFacts} facts with names of at most {MaxName} characters, none of them a control character; "
+                + $"'{string.Concat(name.Take(MaxName).Select(character => char.IsControl(character) ? '?' : character))}' is refused.");
         }
 
         fact = _keep ? _statistics.Facts.GetOrAdd((_vm, name), key => new PolicyFact(key.Name)) : new PolicyFact(name);

@@ -62,17 +62,36 @@ internal sealed class PolicyServices : IPolicyServices
     public void Record(string name, object? fields) => _policy.Notices.Write(name, fields, isAlert: false);
 
     public T Service<T>()
+        where T : class => Find<T>("");
+
+    public T Service<T>(string name)
         where T : class
     {
-        using var custody = _foreign.Enter();
-        return (T)_registry.Find(_policy, typeof(T));
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return Find<T>(name);
     }
 
     public void Publish<T>(T service)
+        where T : class => Offer("", service);
+
+    public void Publish<T>(string name, T service)
         where T : class
     {
-        ArgumentNullException.ThrowIfNull(service);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        Offer(name, service);
+    }
+
+    private T Find<T>(string name)
+        where T : class
+    {
         using var custody = _foreign.Enter();
-        _registry.Publish(_policy, typeof(T), service);
+        return (T)_registry.Find(_policy.Definition, typeof(T), name);
+    }
+
+    private void Offer<T>(string name, T service)
+        where T : class
+    {
+        using var custody = _foreign.Enter();
+        _registry.Publish(_policy.Definition, typeof(T), name, service);
     }
 }

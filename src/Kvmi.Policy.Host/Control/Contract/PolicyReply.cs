@@ -39,4 +39,7 @@ internal sealed record PolicyReply
     public required IReadOnlyList<PolicyVmReply> Vms { get; init; }
 
     public required IReadOnlyList<ParameterReply> Parameters { get; init; }
+
+    /// <summary>The policy's own numbers.</summary>
+    public required IReadOnlyList<FactReply> Facts { get; init; }
 }

@@ -21,7 +21,7 @@ internal sealed class WorkerLoop
     private readonly IReadOnlyList<IPolicyFactory?> _factories;
     private readonly WorkerChannel _channel;
     private readonly CurrentEvent _current = new();
-    private readonly Dictionary<(string Plugin, Type Type), object> _registry = [];
+    private readonly ServiceRegistry _registry = new();
     private readonly Instance?[] _instances;
     private readonly byte[] _request = new byte[LaneMemory.Capacity];
 

@@ -15,7 +15,7 @@ internal sealed class WorkerServices : IPolicyServices, IPolicyClock, IGuestVm
 {
     private readonly WorkerChannel _channel;
     private readonly PolicyDefinition _definition;
-    private readonly Dictionary<(string Plugin, Type Type), object> _registry;
+    private readonly ServiceRegistry _registry;
     private readonly NoticeFields _fields = new();
 
     public WorkerServices(
@@ -23,7 +23,7 @@ internal sealed class WorkerServices : IPolicyServices, IPolicyClock, IGuestVm
         PolicyDefinition definition,
         CurrentEvent current,
         ulong hashSeed,
-        Dictionary<(string Plugin, Type Type), object> registry,
+        ServiceRegistry registry,
         string vmName,
         Guid vmUuid)
     {
@@ -86,32 +86,29 @@ internal sealed class WorkerServices : IPolicyServices, IPolicyClock, IGuestVm
     public void Record(string name, object? fields) => Notice(name, fields, isAlert: false);
 
     public T Service<T>()
+        where T : class => Find<T>("");
+
+    public T Service<T>(string name)
         where T : class
     {
-        foreach (var plugin in _definition.Requires.Plugins)
-        {
-            if (_registry.TryGetValue((plugin, typeof(T)), out var service))
-            {
-                return (T)service;
-            }
-        }
-
-        throw new InvalidOperationException(
-            $"No untrusted plugin of policy {_definition.Id}'s requires.plugins publishes {typeof(T).Name} on this VM; what trusted plugins "
-            + "publish cannot be reached from a worker.");
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return Find<T>(name);
     }
 
     public void Publish<T>(T service)
+        where T : class => _registry.Publish(_definition, typeof(T), "", service);
+
+    public void Publish<T>(string name, T service)
         where T : class
     {
-        ArgumentNullException.ThrowIfNull(service);
-        var plugin = _definition.Code.Plugin
-            ?? throw new InvalidOperationException($"Policy {_definition.Id} is no plugin's, so it cannot publish {typeof(T).Name}.");
-        if (!_registry.TryAdd((plugin, typeof(T)), service))
-        {
-            throw new InvalidOperationException($"Plugin '{plugin}' publishes {typeof(T).Name} twice on one VM.");
-        }
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        _registry.Publish(_definition, typeof(T), name, service);
     }
+
+    private T Find<T>(string name)
+        where T : class => (T?)_registry.TryFind(_definition, typeof(T), name) ?? throw new InvalidOperationException(
+            $"No untrusted plugin of policy {_definition.Id}'s requires.plugins publishes {typeof(T).Name} on this VM; what trusted plugins "
+            + "publish cannot be reached from a worker.");
 
     private void Notice(string name, object? fields, bool isAlert)
     {
