@@ -67,5 +67,7 @@ internal static class FindingCodes
     public const string AlertFieldAbsent = "KP0315";
     public const string DedupeWithoutWindow = "KP0316";
 
+    public const string ThenFieldAbsent = "KP0340";
+
     public const string UntrustedViews = "KP0650";
 }
