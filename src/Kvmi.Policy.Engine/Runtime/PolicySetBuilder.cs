@@ -117,6 +117,11 @@ internal sealed class PolicySetBuilder
             return null;
         }
 
+        if (RequirementsCheck.FindDoubt(definition, _context.Vm.Capabilities) is { } doubt)
+        {
+            _context.Status("may-miss-events", definition.Id, $"Policy {definition.Id} {definition.Version} may see less than it asks for on this VM: {doubt}");
+        }
+
         return instance;
     }
 
