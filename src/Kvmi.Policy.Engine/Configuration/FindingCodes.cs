@@ -67,5 +67,12 @@ internal static class FindingCodes
     public const string AlertFieldAbsent = "KP0315";
     public const string DedupeWithoutWindow = "KP0316";
 
+    public const string ThenFieldAbsent = "KP0340";
+    public const string DeclaredClash = "KP0341";
+    public const string DeclaredOverruled = "KP0342";
+    public const string ClashesNotSearched = "KP0343";
+    public const string ExceptionNeverMatches = "KP0344";
+    public const string DialectLacksEvent = "KP0345";
+
     public const string UntrustedViews = "KP0650";
 }

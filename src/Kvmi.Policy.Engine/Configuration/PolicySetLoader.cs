@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Configuration.Rules;
 using Kvmi.Policy.Engine.Configuration.Yaml;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
@@ -55,7 +56,9 @@ public static class PolicySetLoader
             findings.AddRange(UnknownToSite(byId, options));
         }
 
-        return new PolicySetLoadResult([.. inOrder.Where(policy => !options.Site.IsDisabled(policy.Id))], files, findings)
+        PolicyDefinition[] loaded = [.. inOrder.Where(policy => !options.Site.IsDisabled(policy.Id))];
+        findings.AddRange(DeclaredClashes.Find(loaded));
+        return new PolicySetLoadResult(loaded, files, findings)
         {
             Disabled = [.. inOrder.Where(policy => options.Site.IsDisabled(policy.Id))],
         };

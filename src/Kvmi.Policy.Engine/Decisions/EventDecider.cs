@@ -234,9 +234,10 @@ internal sealed partial class EventDecider
             {
                 var then = entry.Subscription.Then!;
                 decision = HandlerCall.FromThen(then, in facts);
-                if (then.Alert is { } alert)
+                var notices = then.Notices;
+                for (var i = 0; i < notices.Count; i++)
                 {
-                    entry.Policy.Notices.WriteEventAlert(alert);
+                    entry.Policy.Notices.Write(notices[i]);
                 }
             }
 

@@ -28,7 +28,13 @@ internal static class HandlerCall
     };
 
     /// <summary>The decision of a subscription without code.</summary>
-    public static Decision FromThen(PolicyThen then, in EventFacts facts) => FromWord(then.Decision, in facts);
+    public static Decision FromThen(PolicyThen then, in EventFacts facts) => then.Decision switch
+    {
+        DecisionKind.Set => Decision.Set(then.Value),
+        DecisionKind.Skip => Decision.Skip(),
+        DecisionKind.Inject => Decision.Inject(then.Exception),
+        _ => FromWord(then.Decision, in facts),
+    };
 
     /// <summary>A decision that is one word: allow, keep, retry or crash.</summary>
     public static Decision FromWord(DecisionKind word, in EventFacts facts) => word switch

@@ -9,4 +9,8 @@ internal static class NamePattern
         pattern.EndsWith('*')
             ? name.StartsWith(pattern[..^1], StringComparison.Ordinal)
             : string.Equals(pattern, name, StringComparison.Ordinal);
+
+    /// <summary>True when every name that <paramref name="narrow"/> matches is matched by <paramref name="wide"/>, too.</summary>
+    public static bool Covers(string wide, string narrow) =>
+        wide.EndsWith('*') ? narrow.TrimEnd('*').StartsWith(wide[..^1], StringComparison.Ordinal) : string.Equals(wide, narrow, StringComparison.Ordinal);
 }

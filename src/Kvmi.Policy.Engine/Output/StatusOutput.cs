@@ -3,7 +3,7 @@ namespace Kvmi.Policy.Engine.Output;
 /// <summary>Something about the host itself: connected, reloaded, refused, quarantined.</summary>
 public sealed record StatusOutput : OutputRecord
 {
-    /// <summary>Stable word: connected, disconnected, loaded, reloaded, in-service, reload-failed, refused, state-dropped, quarantined, released, disarmed, timeout,
+    /// <summary>Stable word: connected, disconnected, loaded, reloaded, in-service, reload-failed, refused, may-miss-events, state-dropped, quarantined, released, disarmed, timeout,
     /// policy-error, lease-error, patch-refused, patches-left, patches-restored, journal-discarded, master-mode, command-error, lost-output.</summary>
     public required string Status { get; init; }
 

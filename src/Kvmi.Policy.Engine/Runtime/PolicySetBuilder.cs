@@ -122,6 +122,11 @@ internal sealed class PolicySetBuilder
         }
 
         ReportState(instance, predecessor);
+        if (RequirementsCheck.FindDoubt(definition, _context.Vm.Capabilities) is { } doubt)
+        {
+            _context.Status("may-miss-events", definition.Id, $"Policy {definition.Id} {definition.Version} may see less than it asks for on this VM: {doubt}");
+        }
+
         return instance;
     }
 

@@ -66,6 +66,16 @@ internal static class RequirementsCheck
             : Needs(offers, "its watch needs", EventKind.PageFault, CommandKind.ControlEvents, CommandKind.SetPageAccess);
     }
 
+    /// <summary>
+    /// What may be missing although the VM offers it, as one sentence; null when nothing is known. The kernels of the first series only set a bit
+    /// of a mask: with EPT the processor loads CR3 without asking anybody, and no tool can see whether the host uses EPT.
+    /// </summary>
+    public static string? FindDoubt(PolicyDefinition definition, VmCapabilities offers) =>
+        offers.Dialect == KvmiDialect.RfcV5
+        && definition.Subscriptions.Any(subscription => subscription is { Event: EventKind.Cr, Filter.Cr: 3 or null })
+            ? "on a host with EPT, kernels of the rfc-v5 dialect send no events for writes of CR3; the other control registers are not concerned."
+            : null;
+
     private static string? FindMiss(PolicySubscription subscription, VmCapabilities offers)
     {
         var why = $"its subscription to {Word(subscription.Event)} needs";

@@ -23,6 +23,9 @@ public class CorpusTests
 
     public static TheoryData<string> Bad => [.. Names("bad")];
 
+    public static TheoryData<string> Sets =>
+        [.. Directory.GetDirectories(Path.Combine(Corpus, "sets")).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
+
     [Fact]
     public void The_corpus_is_as_large_as_it_should_be()
     {
@@ -48,6 +51,22 @@ public class CorpusTests
         Assert.Contains(result.Findings, finding => finding.Severity == FindingSeverity.Error && name.StartsWith(finding.Code, StringComparison.Ordinal));
         Assert.All(result.Findings, finding => Assert.True(finding.Location.Line > 0 || finding.Code == "KP0108", $"{finding} has no place"));
         Compare("bad", name, result.Findings);
+    }
+
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void A_set_gives_exactly_its_findings(string name)
+    {
+        var files = new MemoryPolicyFiles();
+        foreach (var file in Directory.GetFiles(Path.Combine(Corpus, "sets", name), "*.yaml"))
+        {
+            files.Add($"set/{Path.GetFileName(file)}", File.ReadAllBytes(file));
+        }
+
+        var result = PolicySetLoader.Load(["set"], PolicyText.Options with { Files = files });
+        Assert.NotEmpty(result.Policies);
+        Assert.Equal(name.StartsWith("KP", StringComparison.Ordinal), result.Findings.Any(finding => name.StartsWith(finding.Code, StringComparison.Ordinal)));
+        Compare("sets", name, result.Findings);
     }
 
     [Theory]

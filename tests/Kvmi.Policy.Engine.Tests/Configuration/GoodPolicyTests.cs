@@ -87,7 +87,7 @@ public class GoodPolicyTests
                 - { event: xsetbv, when: { xcr: 0, setBits: pkru, new: 0x207 }, then: { decision: allow } }
                 - { event: trap, when: { vector: [13, 14] }, then: { decision: allow } }
                 - { event: cpuid, when: { function: 0x40000000-0x40000100, index: 0 }, then: { decision: allow } }
-                - { event: singlestep, when: { failed: true }, then: { decision: allow } }
+                - { event: singlestep, when: { failed: true }, handler: OnStep }
                 - { event: create-vcpu, then: { decision: allow } }
               tests:
                 - name: all

@@ -242,7 +242,7 @@ public sealed class DecisionMatrixTests
     {
         using var bench = new EngineBench();
         bench.Load(Loaded(
-            Define("p", On(EventKind.Msr, then: new PolicyThen(DecisionKind.Keep, "lstar-write"))) with { Code = new PolicyCode() },
+            Define("p", On(EventKind.Msr, then: new PolicyThen(DecisionKind.Keep, [new PolicyNotice("lstar-write", IsAlert: true)]))) with { Code = new PolicyCode() },
             (Delegate?)null));
         var reply = bench.Attach().Send(EventBody.Msr(Lstar, 0x10, 0x20));
 

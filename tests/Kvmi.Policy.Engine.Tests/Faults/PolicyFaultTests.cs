@@ -32,7 +32,7 @@ public sealed class PolicyFaultTests
                     called++;
                     return Decision.Allow;
                 })),
-            Loaded(Define("then", On(EventKind.Cr, new EventFilter { Cr = 3 }, new PolicyThen(DecisionKind.Allow, null))), (Delegate?)null));
+            Loaded(Define("then", On(EventKind.Cr, new EventFilter { Cr = 3 }, new PolicyThen(DecisionKind.Allow, []))), (Delegate?)null));
         bench.Attach();
         for (var i = 0; i < 3; i++)
         {

@@ -171,7 +171,7 @@ public sealed class RateLimitTests
     public void Policies_without_code_and_several_subscriptions_count_each_call()
     {
         using var bench = new EngineBench();
-        var then = On(EventKind.Cr, new EventFilter { Cr = 3 }, new PolicyThen(DecisionKind.Keep, "seen"));
+        var then = On(EventKind.Cr, new EventFilter { Cr = 3 }, new PolicyThen(DecisionKind.Keep, [new PolicyNotice("seen", IsAlert: true)]));
         bench.Load(Loaded(Limited(PolicyRateAction.DropAlert, then, then), null, (Delegate?)null));
         bench.Attach();
         SendTimes(bench, 2, 0x1000);

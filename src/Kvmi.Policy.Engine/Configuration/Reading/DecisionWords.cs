@@ -8,6 +8,6 @@ internal static class DecisionWords
 
     public static string NameOf(DecisionKind kind) => kind.ToString().ToLowerInvariant();
 
-    /// <summary>May stand in then and onError: the engine can carry it out without being told a value, an exception or an instruction.</summary>
+    /// <summary>May stand in onError: one word says it all, and the reply alone carries it out.</summary>
     public static bool IsPlain(DecisionKind kind) => kind is DecisionKind.Allow or DecisionKind.Keep or DecisionKind.Retry or DecisionKind.Crash;
 }

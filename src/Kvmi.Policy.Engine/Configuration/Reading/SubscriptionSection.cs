@@ -33,25 +33,8 @@ internal static class SubscriptionSection
             Event = info.Kind,
             Filter = when is null ? EventFilter.Any : FilterReader.Read(context, when, [info.Kind]),
             Handler = handler,
-            Then = then is null ? null : ReadThen(context, then, info),
+            Then = then is null ? null : ThenSection.Read(context, then, info),
             Location = context.At(node),
         };
-    }
-
-    private static PolicyThen ReadThen(PolicyContext context, YamlNode then, PolicyEventInfo info)
-    {
-        var node = then["decision"]!;
-        var decision = DecisionWords.Parse(node.Text);
-        if (!info.IsLegal(decision))
-        {
-            var legal = string.Join(", ", info.Legal.Where(DecisionWords.IsPlain).Select(DecisionWords.NameOf));
-            context.Findings.Error(node, FindingCodes.IllegalDecision, $"The decision {node.Text} cannot answer {info.Name} events.", $"possible here: {legal}");
-        }
-        else if (!DecisionWords.IsPlain(decision))
-        {
-            context.Findings.Error(node, FindingCodes.IllegalDecision, $"The decision {node.Text} needs a handler that says more.", "use handler: Name");
-        }
-
-        return new PolicyThen(decision, then["alert"]?.Text);
     }
 }

@@ -41,9 +41,6 @@ internal static class TestStepReader
         [EventKind.Cpuid] = ["function"],
     };
 
-    private static readonly string[] ExceptionNames =
-        ["de", "db", "", "bp", "of", "br", "ud", "nm", "df", "", "ts", "np", "ss", "gp", "pf", "", "mf", "ac", "mc", "xm"];
-
     public static PolicyTestStep Read(PolicyContext context, YamlNode node)
     {
         var info = PolicyEvents.Find(node["event"]!.Text)!;
@@ -132,17 +129,11 @@ internal static class TestStepReader
 
     private static PolicyTestExpectation ReadExpectation(PolicyContext context, YamlNode node, PolicyEventInfo? info)
     {
-        var exception = node["exception"];
         return new PolicyTestExpectation
         {
             Decision = ReadDecision(context, node["decision"], info),
             Value = node["value"] is { } value ? (ulong)value.Integer : null,
-            Exception = exception switch
-            {
-                null => null,
-                { Scalar: YamlScalarKind.Integer } => (byte)exception.Integer,
-                _ => (byte)Array.IndexOf(ExceptionNames, exception.Text),
-            },
+            Exception = node["exception"] is { } exception ? ExceptionNames.VectorOf(exception) : null,
             WouldHave = ReadDecision(context, node["wouldHave"], info),
             Alerts = node["alerts"] is { } alerts ? SettingsSection.Texts(alerts) : null,
             Records = node["records"] is { } records ? SettingsSection.Texts(records) : null,

@@ -10,7 +10,7 @@ namespace Kvmi.Policy.Engine.Configuration.Reading;
 internal sealed class ValueSetReader
 {
     // Stands for a parameter without a value. Such a policy cannot run; should it, then this matches no address of a guest.
-    private static readonly ValueRange Nothing = new(ulong.MaxValue, ulong.MaxValue);
+    internal static readonly ValueRange Nothing = new(ulong.MaxValue, ulong.MaxValue);
 
     private readonly PolicyContext _context;
     private readonly Func<string, ValueRange?>? _names;

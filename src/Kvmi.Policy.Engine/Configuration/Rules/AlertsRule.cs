@@ -19,7 +19,7 @@ internal sealed class AlertsRule : IPolicyRule
                     field,
                     FindingCodes.AlertFieldAbsent,
                     $"None of the subscribed events has {Quoting.Quote(field.Text)}: no alert will have it.",
-                    "old and new are of cr, msr and xsetbv, gva of pf, gpa of pf and breakpoint, the others of all events");
+                    $"its subscriptions have {string.Join(", ", AlertEventFields.All.Where(name => policy.Subscriptions.Any(subscription => AlertEventFields.Has(name, subscription.Event))))}");
             }
         }
 

@@ -1,15 +1,17 @@
-using System.Numerics;
+using Kvmi.Policy.Engine.Configuration.Filters;
 using Kvmi.Policy.Engine.Configuration.Reading;
+using Kvmi.Policy.Engine.Configuration.Yaml;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Protocol;
 
 namespace Kvmi.Policy.Engine.Configuration.Rules;
 
-/// <summary>A subscription whose filter no event can match protects nothing, and its author believes that it does.</summary>
+/// <summary>
+/// A subscription whose filter no event can match protects nothing, and its author believes that it does. An exception that no event can match
+/// silences nothing, which is a warning.
+/// </summary>
 internal sealed class FilterCanMatchRule : IPolicyRule
 {
-    private const ulong LastVector = 31;
-
     public void Check(PolicyContext context, PolicyDefinition policy)
     {
         var nodes = context.Spec["subscriptions"]!.Items;
@@ -20,56 +22,60 @@ internal sealed class FilterCanMatchRule : IPolicyRule
                 context.Findings.Error(nodes[i]["when"] ?? nodes[i], FindingCodes.FilterNeverMatches, $"No event can match: {reason}.", "correct the filter, or remove the subscription");
             }
         }
+
+        var exceptions = context.Spec["exceptions"]?.Items ?? [];
+        for (var i = 0; i < policy.Exceptions.Count && i < exceptions.Count; i++)
+        {
+            CheckException(context, policy, policy.Exceptions[i], exceptions[i]);
+        }
+    }
+
+    private static void CheckException(PolicyContext context, PolicyDefinition policy, PolicyException exception, YamlNode node)
+    {
+        var kinds = policy.Subscriptions.Select(subscription => subscription.Event).Distinct().ToArray();
+        var reasons = kinds.Select(kind => FilterReason.Find(kind, exception.Filter)).ToArray();
+        if (reasons.Length > 0 && reasons.All(reason => reason is not null))
+        {
+            context.Findings.Warning(
+                node["when"]!, FindingCodes.ExceptionNeverMatches, $"No event can match this exception: {reasons[0]}.", "correct it, or remove it: everything it was meant for still raises alerts");
+        }
     }
 
     private static string? FindReason(PolicyDefinition policy, PolicySubscription subscription)
     {
         var filter = subscription.Filter;
-        if (filter.Vcpus.Count > 0 && policy.Target.Vcpus.Count > 0 && !Overlap(filter.Vcpus, policy.Target.Vcpus))
+        var targets = policy.Target.Vcpus;
+        if (targets.Count > 0 && targets.All(range => range.First > ushort.MaxValue) && FilterReason.IsKnown(targets))
         {
-            return "the vCPUs of the filter are not among those of spec.target";
+            return "vCPUs have the numbers 0 to 65535, and spec.target names others only";
         }
 
-        if (filter.Vectors.Count > 0 && filter.Vectors.All(range => range.First > LastVector))
-        {
-            return "exceptions have the vectors 0 to 31";
-        }
-
-        return FindContradiction(filter) ?? FindUnwatched(policy, subscription);
+        return FilterReason.IsKnown(filter.Vcpus) && FilterReason.IsKnown(targets) && !ValueSets.Overlap(filter.Vcpus, targets)
+            ? "the vCPUs of the filter are not among those of spec.target"
+            : FilterReason.Find(subscription.Event, filter) ?? FindUnwatched(policy, subscription);
     }
 
-    private static string? FindContradiction(EventFilter filter)
-    {
-        var set = filter.SetBits ?? 0;
-        var cleared = filter.ClearedBits ?? 0;
-        if (set != 0 && set == cleared && BitOperations.IsPow2(set))
-        {
-            return "one bit cannot be set and cleared by the same write";
-        }
-
-        return AllLack(filter.NewValues, set, inverted: false) ? "none of the new values has one of the bits that are to be set"
-            : AllLack(filter.OldValues, set, inverted: true) ? "every old value has the bits already that are to be set"
-            : AllLack(filter.OldValues, cleared, inverted: false) ? "none of the old values has one of the bits that are to be cleared"
-            : AllLack(filter.NewValues, cleared, inverted: true) ? "every new value keeps the bits that are to be cleared"
-            : null;
-    }
-
-    // Ranges of more than one value are left alone: they hold nearly every bit, and a wrong finding is worse than a missing one.
-    private static bool AllLack(IReadOnlyList<ValueRange> values, ulong bits, bool inverted) =>
-        bits != 0
-        && values.Count > 0
-        && values.All(range => range.First == range.Last && ((inverted ? ~range.First : range.First) & bits) == 0);
-
-    // Code may restrict other pages at run time; a policy without code has its watches alone.
+    // Code may restrict other pages, and ask for steps, at run time; a policy without code has its watches alone.
     private static string? FindUnwatched(PolicyDefinition policy, PolicySubscription subscription)
     {
-        if (subscription.Event != EventKind.PageFault || !policy.Code.IsNone || policy.Watch.Count == 0)
+        if (!policy.Code.IsNone)
         {
             return null;
         }
 
-        var filter = subscription.Filter;
-        var near = policy.Watch.Where(watch => filter.Gpa.Count == 0 || Overlap(filter.Gpa, watch.Ranges)).ToArray();
+        if (subscription.Event == EventKind.Singlestep)
+        {
+            return "single steps come to the policy that asked for them, and only a handler can ask";
+        }
+
+        return subscription.Event != EventKind.PageFault ? null
+            : policy.Watch.Count == 0 ? "page faults come for pages that the policy restricts, and it has neither watch nor code"
+            : FindUnwatchedPages(policy, subscription.Filter);
+    }
+
+    private static string? FindUnwatchedPages(PolicyDefinition policy, EventFilter filter)
+    {
+        var near = policy.Watch.Where(watch => filter.Gpa.Count == 0 || ValueSets.Overlap(filter.Gpa, watch.Ranges)).ToArray();
         if (near.Length == 0)
         {
             return "none of its addresses is in a watched range";
@@ -79,7 +85,4 @@ internal sealed class FilterCanMatchRule : IPolicyRule
             ? "the watches forbid none of the accesses that it looks for"
             : null;
     }
-
-    private static bool Overlap(IReadOnlyList<ValueRange> left, IReadOnlyList<ValueRange> right) =>
-        left.Any(a => right.Any(b => a.First <= b.Last && b.First <= a.Last));
 }

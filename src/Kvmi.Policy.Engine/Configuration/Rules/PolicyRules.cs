@@ -14,6 +14,7 @@ internal static class PolicyRules
         new UntrustedSinglestepRule(),
         new UntrustedViewsRule(),
         new FilterCanMatchRule(),
+        new DialectRule(),
         new AlertsRule(),
     ];
 }

@@ -1,7 +1,6 @@
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Output.Alerts;
-using Kvmi.Protocol;
 
 namespace Kvmi.Policy.Engine.Runtime.Services;
 
@@ -23,29 +22,25 @@ internal sealed class NoticeWriter
 
     public void Write(string name, object? fields, bool isAlert) => Write(name, _fields.Read(fields), isAlert);
 
-    /// <summary>The alert of a subscription without code: its fields are the event's own.</summary>
-    public void WriteEventAlert(string name)
+    /// <summary>What a subscription without code writes about the current event.</summary>
+    public void Write(PolicyNotice notice)
     {
         ref readonly var facts = ref _context.Event.Facts;
-        OutputField[] own = facts.Kind switch
+        var names = notice.Fields ?? AlertEventFields.DefaultsOf(facts.Kind);
+        var fields = new OutputField[names.Count];
+        var count = 0;
+        for (var i = 0; i < names.Count; i++)
         {
-            EventKind.Cr => [new("cr", (ulong)facts.Number), new("old", facts.Old), new("new", facts.New)],
-            EventKind.Msr => [new("msr", (ulong)facts.Number), new("old", facts.Old), new("new", facts.New)],
-            EventKind.PageFault =>
-                [new("gva", facts.Gva), new("gpa", facts.Gpa), new("access", OutputText.AccessText(facts.Access))],
-            EventKind.Breakpoint => [new("gpa", facts.Gpa)],
-            EventKind.Descriptor =>
-                [new("descriptor", facts.Descriptor.ToString().ToLowerInvariant()), new("write", facts.DescriptorWrite)],
-            EventKind.Xsetbv when facts.HasXsetbvValues => [new("xcr", (ulong)facts.Number), new("old", facts.Old), new("new", facts.New)],
-            EventKind.Trap => [new("vector", (ulong)facts.Number), new("errorCode", (ulong)facts.Detail), new("address", facts.Address)],
-            EventKind.Cpuid => [new("function", (ulong)facts.Number), new("index", (ulong)facts.Detail)],
-            EventKind.Singlestep => [new("failed", facts.Failed)],
-            _ => [],
-        };
-        Write(name, [.. own, new OutputField("vcpu", (ulong)facts.Vcpu), new OutputField("rip", facts.Rip)], isAlert: true);
+            if (AlertEventFields.Find(names[i], in facts) is { } value)
+            {
+                fields[count++] = new OutputField(names[i], value);
+            }
+        }
+
+        Write(notice.Name, count == fields.Length ? fields : fields[..count], notice.IsAlert, notice.Severity);
     }
 
-    public void Write(string name, OutputField[] fields, bool isAlert)
+    public void Write(string name, OutputField[] fields, bool isAlert, PolicySeverity? severity = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         using var custody = _context.Foreign.Enter();
@@ -65,7 +60,7 @@ internal sealed class NoticeWriter
 
         // The output thread counts it when it has decided whether it is kept back. One that found no room was raised all the same.
         var added = EventFields(fields);
-        var alert = Notice(name, added.Length == 0 ? fields : [.. fields, .. added], isAlert: true);
+        var alert = Notice(name, added.Length == 0 ? fields : [.. fields, .. added], isAlert: true, severity);
         if (!_context.Engine.Output.Write(alert, _source, _context.Engine.Time.GetTimestamp()))
         {
             _policy.Statistics.CountAlert(suppressed: false);
@@ -96,7 +91,7 @@ internal sealed class NoticeWriter
             isAlert: true));
     }
 
-    private NoticeOutput Notice(string name, OutputField[] fields, bool isAlert)
+    private NoticeOutput Notice(string name, OutputField[] fields, bool isAlert, PolicySeverity? severity = null)
     {
         var current = _context.Event;
         return new NoticeOutput
@@ -106,7 +101,7 @@ internal sealed class NoticeWriter
             IsAlert = isAlert,
             Policy = _policy.Id,
             Name = name,
-            Severity = _policy.Definition.Severity,
+            Severity = severity ?? _policy.Definition.Severity,
             Mode = _policy.Enforcing ? PolicyMode.Enforce : PolicyMode.Audit,
             Vcpu = current.Active ? current.Facts.Vcpu : null,
             Event = current.Active ? current.Facts.Kind : null,
