@@ -13,8 +13,10 @@ public sealed class ReloadStateTests
         await live.Start();
         Assert.Equal(1UL, live.Answer());
         live.SaveScript("p", "var seen = State.Set<ulong>(\"seen\", 64);\n" + Counting + "// 2\n", "2.0.0");
-        var report = await live.Reload();
-        Assert.True(Assert.Single(report.PolicyChanges).KeepsState);
+        await live.Reload();
+
+        // The look that the reloader takes when it has started may come late, and find the change before it is asked for.
+        Assert.True(Assert.Single(live.Reports.Skip(1).SelectMany(report => report.PolicyChanges)).KeepsState);
         Assert.Equal(2UL, live.Answer());
         Assert.Empty(live.Statuses("state-dropped"));
         Assert.Contains(live.Statuses("in-service")[^1].Fields, field => field is { Name: "stateKept", Value: 1L });
