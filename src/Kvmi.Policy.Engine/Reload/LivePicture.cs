@@ -87,5 +87,6 @@ internal sealed class LivePicture
         return digest;
     }
 
-    private readonly record struct Entry(string Version, bool KeepsState, string Fingerprint);
+    // A class: code for collections of other people's structs cannot be made ahead of time, and this is on the way of every start.
+    private sealed record Entry(string Version, bool KeepsState, string Fingerprint);
 }
