@@ -1,6 +1,8 @@
+using Kvmi.Policy.Engine.Scripting.Coverage;
+
 namespace Kvmi.Policy.Engine.Code;
 
-/// <summary>Stable codes of the findings about scripts (KP04nn), plugins (KP05nn) and generations (KP06nn).</summary>
+/// <summary>Stable codes of the findings about scripts (KP04nn), plugins (KP05nn), generations (KP06nn) and tests (KP07nn).</summary>
 internal static class CodeFindings
 {
     /// <summary>A script file is missing or cannot be read.</summary>
@@ -95,4 +97,7 @@ internal static class CodeFindings
 
     /// <summary>A plugin's file is being written for too long.</summary>
     public const string PluginUnsettled = "KP0618";
+
+    /// <summary>The tests of a policy run less of it than was asked for.</summary>
+    public const string CoverageLow = ScriptCoverage.LowCoverage;
 }

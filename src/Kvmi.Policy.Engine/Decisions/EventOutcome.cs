@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Protocol;
 
@@ -10,6 +11,7 @@ namespace Kvmi.Policy.Engine.Decisions;
 public sealed class EventOutcome
 {
     private OutputVote[] _votes = new OutputVote[OutputSlot.MaxVotes];
+    private PolicySubscription[] _subscriptions = new PolicySubscription[OutputSlot.MaxVotes];
 
     internal EventOutcome()
     {
@@ -62,6 +64,14 @@ public sealed class EventOutcome
         return (vote.Value, vote.Failed);
     }
 
+    /// <summary>What a vote came from.</summary>
+    /// <param name="index">0 to <see cref="VoteCount"/> − 1.</param>
+    public PolicySubscription SubscriptionOf(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, VoteCount);
+        return _subscriptions[index];
+    }
+
     internal void Clear(EventKind kind)
     {
         Event = kind;
@@ -79,8 +89,10 @@ public sealed class EventOutcome
         if (VoteCount == _votes.Length)
         {
             Array.Resize(ref _votes, VoteCount * 2);
+            Array.Resize(ref _subscriptions, VoteCount * 2);
         }
 
+        _subscriptions[VoteCount] = vote.Entry.Subscription;
         ref var copy = ref _votes[VoteCount++];
         copy.Policy = vote.Entry.Policy.Id;
         copy.Kind = vote.Asked.Kind;

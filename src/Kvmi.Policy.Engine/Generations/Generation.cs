@@ -1,3 +1,10 @@
+using Kvmi.Policy.Engine.Code;
+using Kvmi.Policy.Engine.Model;
+using Kvmi.Policy.Engine.Scripting;
+using Kvmi.Policy.Engine.Scripting.Coverage;
+using Kvmi.Policy.Engine.Summary;
+using Kvmi.Protocol;
+
 namespace Kvmi.Policy.Engine.Generations;
 
 /// <summary>
@@ -37,6 +44,9 @@ public sealed class Generation
     /// </summary>
     public IReadOnlyList<GenerationPolicy> CreationOrder { get; }
 
+    /// <summary>What counts which parts of its policies run; null outside of tests.</summary>
+    public ScriptCoverage? Coverage { get; init; }
+
     /// <summary>Holds the generation; false when it was let go by everybody already.</summary>
     public bool TryAcquire()
     {
@@ -55,6 +65,34 @@ public sealed class Generation
         }
     }
 
+    /// <summary>
+    /// The same code under other settings: for tests, which run one policy with many modes and parameters and need its code loaded once.
+    /// </summary>
+    /// <param name="definition">The policy with its other mode and parameters; the others stay as they are.</param>
+    /// <returns>
+    /// A generation that its caller holds, with counters of its own; null when the code could carry something from one to the other (static
+    /// variables, plugins, workers), when the policy is not in it, or when the definition asks for other handlers: then build it anew.
+    /// </returns>
+    public Generation? TryDerive(PolicyDefinition definition)
+    {
+        ArgumentNullException.ThrowIfNull(definition);
+        var isSame = Policies.Any(policy => policy.Definition.Id == definition.Id && policy.Definition.Trust == definition.Trust
+            && policy.Definition.Subscriptions.Select(Decides).SequenceEqual(definition.Subscriptions.Select(Decides)));
+        if (!isSame || !Policies.All(policy => policy.Factory is ThenPolicyFactory or ScriptPolicyFactory { HasStatics: false }) || !TryAcquire())
+        {
+            return null;
+        }
+
+        var policies = Policies.Select(policy => new GenerationPolicy(
+            policy.Definition.Id == definition.Id ? definition : policy.Definition, policy.Factory, new PolicyStatistics(policy.Definition.Id)));
+        return new(Number, [.. policies.OrderBy(policy => policy.Definition.Priority).ThenBy(policy => policy.Definition.Id, StringComparer.Ordinal)], new Hold(this))
+        {
+            Coverage = Coverage,
+        };
+
+        static (EventKind, string?) Decides(PolicySubscription subscription) => (subscription.Event, subscription.Handler);
+    }
+
     /// <summary>Lets go. The last release disposes the code.</summary>
     public void Release()
     {
@@ -62,5 +100,10 @@ public sealed class Generation
         {
             _code.Dispose();
         }
+    }
+
+    private sealed class Hold(Generation generation) : IDisposable
+    {
+        public void Dispose() => generation.Release();
     }
 }

@@ -5,6 +5,7 @@ using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Engine.Scripting;
+using Kvmi.Policy.Engine.Scripting.Coverage;
 using Kvmi.Policy.Engine.Summary;
 
 namespace Kvmi.Policy.Engine.Generations;
@@ -24,7 +25,8 @@ internal sealed partial class GenerationBuild(
     Func<string, PolicyStatistics> statisticsOf,
     WorkerSettings? workers,
     WorkerCensus census,
-    PluginConstruction construction)
+    PluginConstruction construction,
+    ScriptCoverage? coverage)
 {
     private readonly List<Finding> _findings = [];
     private readonly HashSet<string> _brokenPlugins = new(StringComparer.Ordinal);
@@ -49,7 +51,7 @@ internal sealed partial class GenerationBuild(
         AddPluginProblems();
         var load = time.GetElapsedTime(started, pluginsLoaded) + time.GetElapsedTime(compiled);
         var timings = new GenerationTimings(time.GetElapsedTime(pluginsLoaded, compiled), load, _compiled, _cached);
-        return new(HasErrors ? null : new(number, Ordered(policies), code), _findings, timings);
+        return new(HasErrors ? null : new(number, Ordered(policies), code) { Coverage = coverage }, _findings, timings);
     }
 
     private bool HasErrors => _findings.Exists(finding => finding.Severity == FindingSeverity.Error);
@@ -197,7 +199,10 @@ internal sealed partial class GenerationBuild(
             return PluginPolicyType.TryMakeFactory(definition, catalog.Find(plugin)!.MainAssemblyPath, code.Plugins[plugin].MainAssembly, _findings, construction);
 
         if (_scripts.GetValueOrDefault(definition.Id) is { } script)
-            return ScriptPolicyFactory.Make(definition, script, context!.Load(script.Image, script.Symbols));
+        {
+            var (image, symbols) = coverage?.Instrument(definition.Id, script) ?? (script.Image, script.Symbols);
+            return ScriptPolicyFactory.Make(definition, script, context!.Load(image, symbols));
+        }
 
         // A script that is not there has been reported.
         if (definition.Code is { ScriptFile: null, InlineText: null })

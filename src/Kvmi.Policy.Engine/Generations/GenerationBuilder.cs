@@ -3,6 +3,7 @@ using Kvmi.Policy.Engine.Containment.Worker.Hosting;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Engine.Scripting;
+using Kvmi.Policy.Engine.Scripting.Coverage;
 using Kvmi.Policy.Engine.Summary;
 
 namespace Kvmi.Policy.Engine.Generations;
@@ -39,6 +40,9 @@ public sealed class GenerationBuilder
 
     /// <summary>How untrusted policies run; null: this host has no workers, and a set with an untrusted policy is refused.</summary>
     public WorkerSettings? Workers { get; init; }
+
+    /// <summary>Measures which parts of policies run, for tests; null: nothing is measured.</summary>
+    public ScriptCoverage? Coverage { get; init; }
 
     /// <summary>
     /// How many generations have code in memory: the live one, those that a VM still uses, and those that wait for a garbage
@@ -81,7 +85,7 @@ public sealed class GenerationBuilder
             try
             {
                 var result = new GenerationBuild(
-                    _compiler, _loader, _time, code, _number + 1, definitions, plugins, StatisticsOf, Workers, _workers, _construction).Run();
+                    _compiler, _loader, _time, code, _number + 1, definitions, plugins, StatisticsOf, Workers, _workers, _construction, Coverage).Run();
                 generation = result.Generation;
                 return result;
             }

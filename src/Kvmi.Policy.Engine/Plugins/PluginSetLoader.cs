@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Security.Cryptography;
 using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Findings;
@@ -17,13 +18,26 @@ public static class PluginSetLoader
     /// <summary>Looks through the plugin directories. A directory that does not exist holds no plugins.</summary>
     /// <param name="directories">The directories.</param>
     /// <param name="rules">Rules for every file, checked before it is opened; a plugin with a file that breaks one is a problem of the catalog.</param>
-    public static PluginCatalog Discover(IReadOnlyList<string> directories, PluginRules rules)
+    public static PluginCatalog Discover(IReadOnlyList<string> directories, PluginRules rules) => Discover(directories, [], rules);
+
+    /// <summary>
+    /// Looks through the plugin directories, and takes assemblies that this process has loaded already. What loads them (<see cref="IPluginLoader"/>) must
+    /// give these very assemblies.
+    /// </summary>
+    /// <param name="directories">The directories.</param>
+    /// <param name="assemblies">The assemblies; one that is no plugin, or has no file, is a problem of the catalog.</param>
+    /// <param name="rules">Rules for every file.</param>
+    public static PluginCatalog Discover(IReadOnlyList<string> directories, IReadOnlyList<Assembly> assemblies, PluginRules rules)
     {
         ArgumentNullException.ThrowIfNull(directories);
+        ArgumentNullException.ThrowIfNull(assemblies);
         ArgumentNullException.ThrowIfNull(rules);
         var search = new Search(rules);
         foreach (var directory in directories)
             search.Directory(Path.GetFullPath(directory));
+
+        foreach (var assembly in assemblies)
+            search.Assembly(assembly);
 
         return search.Finish(directories);
     }
@@ -59,6 +73,25 @@ public static class PluginSetLoader
             }
         }
 
+        public void Assembly(Assembly assembly)
+        {
+            var name = assembly.GetName().Name ?? "";
+            if (assembly.Location.Length == 0)
+            {
+                Problem(name, name, CodeFindings.PluginFile, $"the assembly {name} has no file", "load it from a file, so that scripts can be compiled against it");
+                return;
+            }
+
+            var candidate = Probe(Path.GetFullPath(assembly.Location));
+            if (Refused(name, [candidate]))
+                return;
+
+            if (candidate.Assembly.PluginId is null)
+                Problem(name, candidate.Path, CodeFindings.PluginFile, $"{Path.GetFileName(candidate.Path)} is not a plugin: {Outcome(candidate)}");
+            else
+                Accept(candidate);
+        }
+
         public PluginCatalog Finish(IReadOnlyList<string> directories)
         {
             foreach (var same in _plugins.GroupBy(plugin => plugin.Id).Where(group => group.Count() > 1).ToList())
@@ -86,7 +119,7 @@ public static class PluginSetLoader
 
         private void Flat(string directory)
         {
-            var files = Probe(directory);
+            var files = ProbeAll(directory);
             foreach (var file in files)
                 Refused(Path.GetFileNameWithoutExtension(file.Path), [file]);
 
@@ -106,7 +139,7 @@ public static class PluginSetLoader
 
         private void Folder(string folder)
         {
-            var files = Probe(folder);
+            var files = ProbeAll(folder);
             if (Refused(Path.GetFileName(folder), files))
                 return;
 
@@ -158,21 +191,18 @@ public static class PluginSetLoader
             });
         }
 
-        private List<Candidate> Probe(string folder)
+        private List<Candidate> ProbeAll(string folder) =>
+            [.. System.IO.Directory.EnumerateFiles(folder, "*.dll").Order(StringComparer.Ordinal).Select(Probe)];
+
+        private Candidate Probe(string path)
         {
-            var candidates = new List<Candidate>();
-            foreach (var path in System.IO.Directory.EnumerateFiles(folder, "*.dll").Order(StringComparer.Ordinal))
-            {
-                var image = rules.Read(path, out var refusal);
-                var assembly = image is null ? AssemblyInspection.Unusable(refusal!.Reason) : AssemblyInspector.Inspect(image);
+            var image = rules.Read(path, out var refusal);
+            var assembly = image is null ? AssemblyInspection.Unusable(refusal!.Reason) : AssemblyInspector.Inspect(image);
 
-                // A file that cannot be read is no plugin; one that may not be used is refused with its rule's own code.
-                var candidate = new Candidate(path, image ?? [], assembly, refusal is { Code: not CodeFindings.PluginLoad } ? refusal : null);
-                candidates.Add(candidate);
-                _probes.Add(new(path, Outcome(candidate)));
-            }
-
-            return candidates;
+            // A file that cannot be read is no plugin; one that may not be used is refused with its rule's own code.
+            var candidate = new Candidate(path, image ?? [], assembly, refusal is { Code: not CodeFindings.PluginLoad } ? refusal : null);
+            _probes.Add(new(path, Outcome(candidate)));
+            return candidate;
         }
 
         // One file that somebody else can change, or that nobody listed, is enough to keep the whole plugin out.

@@ -42,6 +42,22 @@ public sealed partial class VmPolicyHandler : IVmHandler
     /// <summary>What is in force on a guest page: the intersection of the policies' wishes.</summary>
     public PageAccess PageAccess(ulong gpa) => _context.Pages.InForce(gpa);
 
+    /// <summary>The instance of a policy in service on this VM that is of a type, for tests of plugins; null when there is none. Owner thread.</summary>
+    /// <typeparam name="T">Class of the policy, or an interface that it has.</typeparam>
+    public T? Find<T>()
+        where T : class
+    {
+        foreach (var policy in _set.Policies)
+        {
+            if (policy.InService && policy.Code is T found)
+            {
+                return found;
+            }
+        }
+
+        return null;
+    }
+
     /// <inheritdoc/>
     public void Attached()
     {

@@ -14,13 +14,17 @@ internal sealed class ScriptPolicyFactory : IPolicyFactory
     private readonly Func<object?[], Task<object>> _run;
     private readonly HandlerBinding[] _handlers;
 
-    private ScriptPolicyFactory(string policyId, string[] files, Func<object?[], Task<object>> run, HandlerBinding[] handlers)
+    private ScriptPolicyFactory(string policyId, string[] files, Func<object?[], Task<object>> run, HandlerBinding[] handlers, bool hasStatics)
     {
+        HasStatics = hasStatics;
         _policyId = policyId;
         _files = files;
         _run = run;
         _handlers = handlers;
     }
+
+    /// <summary>True when the script keeps something outside of its instances: then two generations that share its code are not alone.</summary>
+    public bool HasStatics { get; }
 
     /// <summary>Finds the entry point and the handlers in the loaded assembly. The signatures are checked already.</summary>
     public static ScriptPolicyFactory Make(PolicyDefinition definition, CompiledScript script, Assembly assembly)
@@ -32,7 +36,8 @@ internal sealed class ScriptPolicyFactory : IPolicyFactory
             definition.Id,
             [script.Path, .. script.LoadedTexts.Keys],
             entryPoint.CreateDelegate<Func<object?[], Task<object>>>(),
-            HandlerBinding.Find(definition, type));
+            HandlerBinding.Find(definition, type),
+            assembly.GetTypes().Any(HasStaticFields));
     }
 
     public BoundPolicy Create(IPolicyServices services)
@@ -65,6 +70,10 @@ internal sealed class ScriptPolicyFactory : IPolicyFactory
 
         return new(globals, HandlerBinding.Bind(_handlers, submission[1]));
     }
+
+    // What the compiler keeps for itself, delegates and tables, is no state.
+    private static bool HasStaticFields(Type type) => !type.Name.StartsWith('<')
+        && type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic).Any(field => !field.IsLiteral && !field.Name.StartsWith('<'));
 
     private string LocationOf(Exception exception)
     {

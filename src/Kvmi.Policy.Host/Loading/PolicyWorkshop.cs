@@ -7,6 +7,7 @@ using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Engine.Scripting;
 using Kvmi.Policy.Engine.Scripting.Cache;
+using Kvmi.Policy.Engine.Scripting.Coverage;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Policy.Host.Output.Records;
@@ -42,12 +43,20 @@ internal sealed class PolicyWorkshop
         Plugins = PluginSetLoader.Discover(plugins, rules.Plugins);
         _compiler = new ScriptCompiler(cache);
         _workers = WorkerProgram.Settings(allowWeakWorker);
-        Builder = NewBuilder();
+        Builder = NewBuilder(coverage: null);
     }
 
     public PluginCatalog Plugins { get; }
 
     public GenerationBuilder Builder { get; }
+
+    /// <summary>A builder beside <see cref="Builder"/>, for another thread; what one has compiled the others need not.</summary>
+    /// <param name="coverage">Measures what runs of its policies; null: nothing is measured.</param>
+    public GenerationBuilder NewBuilder(ScriptCoverage? coverage) => new(_compiler, new CollectiblePluginLoader(), _time)
+    {
+        Workers = _workers,
+        Coverage = coverage,
+    };
 
     /// <summary>How policy files are read.</summary>
     public PolicyLoadOptions Options => PolicyLoadOptions.Default with { TimeProvider = _time, Mode = _mode, Untrusted = _untrusted, Ownership = _rules.Ownership };
@@ -81,7 +90,7 @@ internal sealed class PolicyWorkshop
 
     /// <summary>The tests of changed policies for a reloader: compiled once with what goes live, built apart from it.</summary>
     public PolicyReloadTests ReloadTests(IReadOnlyList<string> sites) => new(
-        NewBuilder,
+        () => NewBuilder(coverage: null),
         () => Options with { Site = SiteFileLoader.Load(sites, Options.Files).Settings, PartialSet = true },
         PolicyReloadTests.DefaultLimit);
 
@@ -110,6 +119,4 @@ internal sealed class PolicyWorkshop
         build.Generation.Release();
         return null;
     }
-
-    private GenerationBuilder NewBuilder() => new(_compiler, new CollectiblePluginLoader(), _time) { Workers = _workers };
 }

@@ -42,6 +42,8 @@ internal sealed class JsonLineRenderer : ILineRenderer
         NoticeOutput => "record",
         SuppressedAlertsOutput => JsonAlerts.SuppressedType,
         StatusOutput or TestOutput => "status",
+        ListedTestOutput => "test",
+        CoverageOutput => "coverage",
         FindingOutput => "finding",
         CheckOutput => "check",
         MessageOutput => "message",
@@ -63,6 +65,8 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case SuppressedAlertsOutput suppressed: JsonAlerts.Write(json, suppressed); break;
             case StatusOutput status: Status(json, status); break;
             case TestOutput test: Test(json, test); break;
+            case ListedTestOutput listed: listed.WriteJson(json); break;
+            case CoverageOutput coverage: coverage.WriteJson(json); break;
             case FindingOutput finding: FindingLine(json, finding.Finding); break;
             case CheckOutput check: Check(json, check); break;
             case MessageOutput message: Message(json, message); break;
@@ -155,6 +159,19 @@ internal sealed class JsonLineRenderer : ILineRenderer
         {
             json.WriteString("reason", string.Join("; ", record.Failures));
         }
+
+        if (record.Step > 0)
+        {
+            json.WriteNumber("step", record.Step);
+        }
+
+        if (record.Seen.Count > 0)
+        {
+            json.WritePropertyName("seen");
+            JsonValue.Write(json, record.Seen);
+        }
+
+        json.WriteNumber("milliseconds", Math.Round(record.Elapsed.TotalMilliseconds, 3));
     }
 
     private static void FindingLine(Utf8JsonWriter json, Finding finding)

@@ -25,6 +25,8 @@ internal sealed class TextLineRenderer : ILineRenderer
             case FindingOutput finding: _line.AppendSafe(finding.Finding.ToString()); break;
             case CheckOutput check: Check(check); break;
             case TestOutput test: Test(test); break;
+            case ListedTestOutput listed: listed.WriteText(_line); break;
+            case CoverageOutput coverage: coverage.WriteText(_line); break;
             case ReplayOutput replay: Replay(replay); break;
             case MessageOutput message: Message(message); break;
             case PolicySummaryOutput policy: PolicySummary(policy.Summary); break;
@@ -128,6 +130,11 @@ internal sealed class TextLineRenderer : ILineRenderer
         foreach (var failure in record.Failures)
         {
             _line.Append("\n        ").AppendSafe(failure);
+        }
+
+        foreach (var seen in record.Seen)
+        {
+            _line.Append("\n        seen: ").AppendSafe(seen);
         }
     }
 

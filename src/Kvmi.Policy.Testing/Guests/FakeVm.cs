@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Globalization;
 using Kvmi.Protocol;
+using Kvmi.Protocol.Dialects;
 using Kvmi.Protocol.Registers;
 using Kvmi.Session.Vm;
 
@@ -27,6 +28,26 @@ public sealed partial class FakeVm : IIntrospectedVm
         _vcpus = new VcpuState[vcpuCount];
         Array.Fill(_vcpus, TestMachine.KernelState());
         Identity = new VmIdentity(name, Guid.Empty, null, "test");
+    }
+
+    /// <summary>Makes a VM of a dialect that allows every command and event which the dialect has.</summary>
+    /// <param name="dialect">The dialect.</param>
+    /// <param name="vcpuCount">Number of vCPUs.</param>
+    /// <param name="name">Name of the VM.</param>
+    /// <exception cref="NotSupportedException">This build does not speak the dialect.</exception>
+    public static FakeVm OfDialect(KvmiDialect dialect, int vcpuCount = 2, string name = "test")
+    {
+        var wire = Dialect.Find(dialect) ?? throw new NotSupportedException($"This build does not speak the dialect {dialect}.");
+        return new FakeVm(vcpuCount, name)
+        {
+            Capabilities = new VmCapabilities
+            {
+                Dialect = dialect,
+                Commands = Enum.GetValues<CommandKind>().Where(kind => wire.TryGetCommandId(kind, out _)).ToFrozenSet(),
+                Events = Enum.GetValues<EventKind>().Where(kind => wire.TryGetEventId(kind, out _)).ToFrozenSet(),
+                MaxPayload = wire.MaxPayload,
+            },
+        };
     }
 
     /// <inheritdoc/>

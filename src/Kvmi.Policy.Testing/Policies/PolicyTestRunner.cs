@@ -46,17 +46,23 @@ public static class PolicyTestRunner
         foreach (var step in test.Steps)
         {
             clock.Advance(StepTime);
-            if (RunStep(rig, vm, step, ++sequence, message, reply) is { Count: > 0 } failures)
+            var (failures, seen) = RunStep(rig, vm, step, ++sequence, message, reply);
+            if (failures.Count > 0)
             {
                 return new PolicyTestResult(policyId, test.Name, step.Location,
-                    [.. failures.Select(failure => $"{At(step.Location)}: step {sequence}: {failure}")]);
+                    [.. failures.Select(failure => $"{At(step.Location)}: step {sequence}: {failure}")])
+                {
+                    Step = (int)sequence,
+                    Seen = seen,
+                };
             }
         }
 
         return new PolicyTestResult(policyId, test.Name, test.Location, []);
     }
 
-    private static List<string> RunStep(PolicyRig rig, FakeVm vm, PolicyTestStep step, uint sequence, byte[] message, byte[] reply)
+    private static (List<string> Failures, IReadOnlyList<string> Seen) RunStep(
+        PolicyRig rig, FakeVm vm, PolicyTestStep step, uint sequence, byte[] message, byte[] reply)
     {
         int length;
         try
@@ -65,7 +71,7 @@ public static class PolicyTestRunner
         }
         catch (ArgumentException e)
         {
-            return [e.Message];
+            return ([e.Message], []);
         }
 
         rig.Decide(message.AsSpan(0, length), reply);
@@ -76,7 +82,7 @@ public static class PolicyTestRunner
             failures.AddRange(ExpectationCheck.Failures(expected, rig, vm, (int)step.With.GetValueOrDefault("vcpu"), output));
         }
 
-        return failures;
+        return (failures, failures.Count == 0 ? [] : SeenOutput.Describe(rig.Outcome, output));
     }
 
     // A policy that is refused, fails or is quarantined must not pass its tests by staying silent.

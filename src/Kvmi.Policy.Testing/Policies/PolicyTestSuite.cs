@@ -1,4 +1,6 @@
+using System.Globalization;
 using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Model;
@@ -19,7 +21,7 @@ public sealed class PolicyTestSuite
     /// <summary>Makes a suite.</summary>
     /// <param name="builder">Builds the generations; unchanged scripts come from its cache.</param>
     /// <param name="plugins">Plugins that policies may need.</param>
-    /// <param name="options">How policy files are loaded; mode and test parameters are the tests' own.</param>
+    /// <param name="options">How policy files are loaded; mode and test parameters are the tests' own. Its clock measures the tests.</param>
     public PolicyTestSuite(GenerationBuilder builder, PluginCatalog plugins, PolicyLoadOptions options)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -28,17 +30,43 @@ public sealed class PolicyTestSuite
         (_builder, _plugins, _options) = (builder, plugins, options);
     }
 
+    /// <summary>
+    /// How long one test may take. Scripts are ended by their budget long before; this is for plugins and for what cannot be ended: the test has
+    /// failed, the policy's tests behind it are not run, and its thread is given up. With <see cref="Timeout.InfiniteTimeSpan"/> there is no limit, and
+    /// tests run on the caller's thread, which has the stack of a <see cref="PolicyThread"/> where policies recurse.
+    /// </summary>
+    public TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Runs the tests of one policy in their order.</summary>
     /// <param name="policy">The policy.</param>
     /// <param name="set">All loaded policies: those of required plugins are taken from it.</param>
-    public IEnumerable<PolicyTestResult> Run(PolicyDefinition policy, IReadOnlyList<PolicyDefinition> set)
+    /// <param name="wanted">Which of its tests; null for all.</param>
+    public IReadOnlyList<PolicyTestResult> Run(PolicyDefinition policy, IReadOnlyList<PolicyDefinition> set, Func<PolicyTest, bool>? wanted = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(set);
-        return policy.Tests.Select(test => Run(policy, test, set));
+        var tests = policy.Tests.Where(test => wanted?.Invoke(test) ?? true).ToList();
+        var results = new List<PolicyTestResult>(tests.Count);
+        var code = new TestedCode(_builder, _plugins, _options, policy, set);
+        PolicyTest? endless = null;
+        try
+        {
+            foreach (var test in tests)
+            {
+                results.Add(endless is null
+                    ? Run(policy, test, code, ref endless)
+                    : new(policy.Id, test.Name, test.Location, [$"not run: the test '{endless.Name}' of this policy has not ended"]));
+            }
+        }
+        finally
+        {
+            code.Dispose();
+        }
+
+        return results;
     }
 
-    private PolicyTestResult Run(PolicyDefinition policy, PolicyTest test, IReadOnlyList<PolicyDefinition> set)
+    private PolicyTestResult Run(PolicyDefinition policy, PolicyTest test, TestedCode code, ref PolicyTest? endless)
     {
         if (test.Problem is { } problem)
         {
@@ -46,22 +74,25 @@ public sealed class PolicyTestSuite
             return new(policy.Id, test.Name, test.Location, [problem]);
         }
 
-        var loaded = PolicyFileLoader.Load(policy.File,
-            _options with { Mode = test.Mode, TestParameters = test.Parameters, AllowMissingParameters = false });
-        if (loaded.Definition is not { } definition)
+        if (code.Take(test, out var findings) is not { } generation)
         {
-            return Broken(policy, test, loaded.Findings);
+            return new(policy.Id, test.Name, test.Location,
+                [.. findings.Where(finding => finding.Severity == FindingSeverity.Error).Select(finding => finding.ToString())]);
         }
 
-        var providers = set.Where(other => other.Id != policy.Id && other.Code.Plugin is { } plugin
-            && definition.Requires.Plugins.Contains(plugin));
-        var build = _builder.Build([definition, .. providers], _plugins, previous: null);
-        return build.Generation is { } generation
-            ? PolicyTestRunner.Run(generation, policy.Id, test)
-            : Broken(policy, test, build.Findings);
-    }
+        var started = _options.TimeProvider.GetTimestamp();
+        PolicyTestResult? result;
+        if (Limit == Timeout.InfiniteTimeSpan)
+        {
+            result = PolicyTestRunner.Run(generation, policy.Id, test);
+        }
+        else if (!PolicyThread.TryRun(() => PolicyTestRunner.Run(generation, policy.Id, test), Limit, out result))
+        {
+            endless = test;
+            result = new(policy.Id, test.Name, test.Location,
+                [string.Create(CultureInfo.InvariantCulture, $"the test has not ended within {Limit.TotalSeconds:0.###} s: a handler or constructor does not return")]);
+        }
 
-    private static PolicyTestResult Broken(PolicyDefinition policy, PolicyTest test, IReadOnlyList<Finding> findings) =>
-        new(policy.Id, test.Name, test.Location,
-            [.. findings.Where(finding => finding.Severity == FindingSeverity.Error).Select(finding => finding.ToString())]);
+        return result! with { Elapsed = _options.TimeProvider.GetElapsedTime(started) };
+    }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Kvmi.Policy.Engine;
 using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Engine.Scripting.Coverage;
 using Kvmi.Policy.Engine.Runtime;
 using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Testing.Replay.Traces;
@@ -31,6 +32,7 @@ public sealed class TraceReplay : IDisposable
     private readonly ManualClock _clock;
     private readonly OutputRecorder _output = new();
     private readonly PolicyEngine _engine;
+    private readonly ScriptCoverage? _coverage;
     private readonly Dictionary<uint, TracedConversation> _open = [];
     private readonly Dictionary<uint, RecordedCommands> _commands = [];
     private readonly SortedDictionary<string, TracePolicy> _policies = new(StringComparer.Ordinal);
@@ -49,6 +51,7 @@ public sealed class TraceReplay : IDisposable
         ArgumentNullException.ThrowIfNull(generation);
         (_file, _loose) = (file, loose);
         _clock = new ManualClock(file.Start);
+        _coverage = generation.Coverage;
 
         // Without a cache every call asks: the trace holds what was asked for, whether the run remembered pages or not.
         _engine = new PolicyEngine(new PolicyEngineOptions { Output = _output, TimeProvider = _clock, HashSeed = EventHash, MemoryCachePages = 0 });
@@ -236,6 +239,7 @@ public sealed class TraceReplay : IDisposable
         conversation.Vm.End();
         var length = dialect.WriteEventReply(_reply, frame.Sequence, frame.Vcpu, frame.Kind, in reply);
         var outcome = conversation.Handler.LastOutcome;
+        _coverage?.Count(outcome);
         var notRecorded = conversation.Vm.TakeNotRecorded();
 
         // Its policies were cut off in the middle, so the trace cannot hold what they would have asked for.

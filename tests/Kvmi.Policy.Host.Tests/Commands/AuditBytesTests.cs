@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Generations;
+using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Engine.Scripting;
 using Kvmi.Policy.Testing.Guests;
@@ -39,17 +42,49 @@ public sealed class AuditBytesTests
         var replies = ofHost.ToLookup(Key);
         var reply = new byte[1024];
         var compared = new Dictionary<EventKind, int>();
+        var written = new List<(byte[] Event, byte[] Reply)>();
         foreach (var message in ofGuest)
         {
-            if (dialect.ReadEvent(message, out var frame) == DecodeStatus.Ok && frame.Kind is EventKind.Cr or EventKind.Msr)
+            if (dialect.ReadEvent(message, out var frame) == DecodeStatus.Ok && frame.Kind is EventKind.Cr or EventKind.Msr or EventKind.Xsetbv)
             {
                 var expected = reply[..rig.Decide(message, reply)];
                 Assert.Equal(expected, Assert.Single(replies[Key(expected)]));
                 compared[frame.Kind] = compared.GetValueOrDefault(frame.Kind) + 1;
+                written.Add((message, expected));
             }
         }
 
         Assert.True(compared[EventKind.Cr] > 5 && compared[EventKind.Msr] > 5, "hardly any event was compared");
+        EachAlone(dialect, written);
+    }
+
+    // Together, one policy's answer could hide another's: each is alone with the same events.
+    private static void EachAlone(Dialect dialect, List<(byte[] Event, byte[] Reply)> written)
+    {
+        var shipped = PolicySetLoader.Load([SamplePolicies.Shipped], PolicyLoadOptions.Default with { Mode = PolicyMode.Audit });
+        Assert.DoesNotContain(shipped.Findings, finding => finding.Severity == FindingSeverity.Error);
+        var plugins = PluginSetLoader.Discover([Path.Combine(CommandProcess.Directory, "plugins")]);
+        var builder = new GenerationBuilder(new ScriptCompiler(), new CollectiblePluginLoader(), TimeProvider.System);
+        var voting = new HashSet<string>(StringComparer.Ordinal);
+        var reply = new byte[1024];
+        foreach (var policy in shipped.Policies)
+        {
+            var build = builder.Build([policy], plugins, previous: null);
+            Assert.True(build.Generation is not null, string.Join('\n', build.Findings));
+            using var rig = new PolicyRig(build.Generation, Vm(dialect), TimeProvider.System);
+            foreach (var (message, expected) in written)
+            {
+                var length = rig.Decide(message, reply);
+                Assert.True(reply.AsSpan(0, length).SequenceEqual(expected), $"{policy.Id}: {Convert.ToHexStringLower(reply.AsSpan(0, length))} for {Convert.ToHexStringLower(message)}");
+                if (rig.Outcome.WouldHave is not null)
+                {
+                    voting.Add(policy.Id);
+                }
+            }
+        }
+
+        // Those that would have changed one of these writes; a policy that votes for nothing else proves little.
+        Assert.Superset(new HashSet<string>(["cr0-pin", "cr4-pin", "efer-guard", "lstar-lock", "syscall-msr-lock", "sysenter-lock"]), voting);
     }
 
     private static string SubjectOf(JsonElement line) => line.GetProperty("subject").GetString()!;

@@ -1,13 +1,14 @@
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Engine.Scripting.Coverage;
 using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Host.Doctor;
 using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Policy.Host.Sinks;
-using Kvmi.Protocol;
 using Kvmi.Protocol.Dialects.Capabilities;
 using Kvmi.Protocol.Events;
+using Kvmi.Protocol;
 using Kvmi.Session.Deadlines;
 using Kvmi.Session.Faults;
 using Kvmi.Simulator;
@@ -100,7 +101,25 @@ internal static class SampleRecords
         new TestOutput
         {
             Time = Time, Policy = "t0.lstar-lock", Test = "wrong", Passed = false, Location = new SourceLocation("policies/lstar-lock/policy.yaml", 44, 7),
-            Failures = ["decision: expected keep, got allow"],
+            Failures = ["decision: expected keep, got allow"], Step = 1, Seen = ["decision allow 0x1000; no subscription matched", "alert odd text=\u001b[2J"],
+            Elapsed = TimeSpan.FromMicroseconds(1234.5),
+        },
+        new ListedTestOutput
+        {
+            Time = Time, Policy = "t0.lstar-lock", Test = "hijack is undone", Location = new SourceLocation("policies/lstar-lock/policy.yaml", 40, 7),
+        },
+        new CoverageOutput
+        {
+            Time = Time, Header = "coverage  policy", Text = "coverage  t0.lstar-lock",
+            Coverage = new PolicyCoverage(
+                "t0.lstar-lock",
+                [new HandlerCoverage("OnLstar", EventKind.Msr, new SourceLocation("policies/lstar-lock/policy.yaml", 20, 7), 0)],
+                [new FileCoverage("policies/lstar-lock/lstar-lock.csx", [new LineCoverage(3, 2, 2, 1), new LineCoverage(4, 1, 0, 0)])],
+                null),
+        },
+        new CoverageOutput
+        {
+            Time = Time, Text = "coverage  process-census", Coverage = new PolicyCoverage("process-census", [], [], "a plugin"),
         },
         new FindingOutput
         {

@@ -78,24 +78,24 @@ internal static class ScriptInstrumentation
         // Short branches could no longer reach their targets.
         body.SimplifyMacros();
         foreach (var jump in jumps)
-            InsertBefore(body, jump, Instruction.Create(OpCodes.Call, guards.Loop));
+            IlEditing.InsertBefore(body, jump, Instruction.Create(OpCodes.Call, guards.Loop));
 
         foreach (var array in arrays)
         {
-            InsertBefore(body, array, Instruction.Create(OpCodes.Conv_I));
-            InsertBefore(body, array, Instruction.Create(OpCodes.Call, guards.NewArray));
+            IlEditing.InsertBefore(body, array, Instruction.Create(OpCodes.Conv_I));
+            IlEditing.InsertBefore(body, array, Instruction.Create(OpCodes.Call, guards.NewArray));
         }
 
         foreach (var allocation in stackMemory)
-            InsertBefore(body, allocation, Instruction.Create(OpCodes.Call, guards.StackMemory));
+            IlEditing.InsertBefore(body, allocation, Instruction.Create(OpCodes.Call, guards.StackMemory));
 
         foreach (var start in catches)
-            InsertBefore(body, start, Instruction.Create(OpCodes.Call, guards.Caught));
+            IlEditing.InsertBefore(body, start, Instruction.Create(OpCodes.Call, guards.Caught));
 
         if (entry)
-            InsertBefore(body, body.Instructions[0], Instruction.Create(OpCodes.Call, body.HasExceptionHandlers ? guards.EnterProtected : guards.Enter));
+            IlEditing.InsertBefore(body, body.Instructions[0], Instruction.Create(OpCodes.Call, body.HasExceptionHandlers ? guards.EnterProtected : guards.Enter));
         else if (isCalledBack)
-            InsertBefore(body, body.Instructions[0], Instruction.Create(OpCodes.Call, guards.Loop));
+            IlEditing.InsertBefore(body, body.Instructions[0], Instruction.Create(OpCodes.Call, guards.Loop));
 
         body.OptimizeMacros();
     }
@@ -121,30 +121,6 @@ internal static class ScriptInstrumentation
     private static bool IsShort(Instruction? length) => length is not null
         && length.OpCode.Code is IlCode.Ldc_I4_0 or IlCode.Ldc_I4_1 or IlCode.Ldc_I4_2 or IlCode.Ldc_I4_3 or IlCode.Ldc_I4_4 or IlCode.Ldc_I4_5
             or IlCode.Ldc_I4_6 or IlCode.Ldc_I4_7 or IlCode.Ldc_I4_8 or IlCode.Ldc_I4_S;
-
-    // Whatever led to the instruction leads to the guard from now on, and the borders of protected blocks move with it.
-    private static void InsertBefore(MethodBody body, Instruction place, Instruction guard)
-    {
-        body.GetILProcessor().InsertBefore(place, guard);
-        foreach (var instruction in body.Instructions)
-        {
-            if (ReferenceEquals(instruction.Operand, place))
-                instruction.Operand = guard;
-            else if (instruction.Operand is Instruction[] targets)
-                instruction.Operand = Array.ConvertAll(targets, target => ReferenceEquals(target, place) ? guard : target);
-        }
-
-        foreach (var handler in body.ExceptionHandlers)
-        {
-            handler.TryStart = Moved(handler.TryStart);
-            handler.TryEnd = Moved(handler.TryEnd);
-            handler.HandlerStart = Moved(handler.HandlerStart);
-            handler.HandlerEnd = Moved(handler.HandlerEnd);
-            handler.FilterStart = Moved(handler.FilterStart);
-        }
-
-        Instruction? Moved(Instruction? border) => ReferenceEquals(border, place) ? guard : border;
-    }
 
     private sealed class Guards(ModuleDefinition module)
     {

@@ -17,4 +17,13 @@ internal sealed record TestOutput : OutputRecord
 
     /// <summary>What was expected and what came; empty when passed.</summary>
     public IReadOnlyList<string> Failures { get; init; } = [];
+
+    /// <summary>The failed step, from 1; 0 when none failed.</summary>
+    public int Step { get; init; }
+
+    /// <summary>What the failed step gave: its decision, alerts and records.</summary>
+    public IReadOnlyList<string> Seen { get; init; } = [];
+
+    /// <summary>How long the test took.</summary>
+    public TimeSpan Elapsed { get; init; }
 }
