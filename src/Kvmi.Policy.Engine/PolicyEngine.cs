@@ -140,6 +140,21 @@ public sealed class PolicyEngine : IVmHandlerFactory, IGenerationTarget, IDispos
     public IReadOnlyList<VmPolicySummary> GetVms() =>
         [.. _services.Handlers.Select(handler => handler.Summarise()).OrderBy(vm => vm.Vm, StringComparer.Ordinal).ThenBy(vm => vm.Uuid)];
 
+    /// <summary>The histograms of every policy that was ever live, ordered by policy, VM and name. Any thread.</summary>
+    /// <param name="most">How many keys of each at most.</param>
+    public IReadOnlyList<CountSummary> GetCounts(int most)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(most);
+        return
+        [
+            .. GetStatistics()
+                .SelectMany(policy => policy.Counts.Select(pair => pair.Value.Summarise(policy.PolicyId, pair.Key.Vm, most)))
+                .OrderBy(counts => counts.Policy, StringComparer.Ordinal)
+                .ThenBy(counts => counts.Vm, StringComparer.Ordinal)
+                .ThenBy(counts => counts.Name, StringComparer.Ordinal),
+        ];
+    }
+
     /// <summary>What every policy did so far.</summary>
     public EngineSummary GetSummary()
     {

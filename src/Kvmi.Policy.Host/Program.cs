@@ -23,6 +23,7 @@ internal static class Program
             CommonOptions.LogConfig,
             CommonOptions.LogLevel,
             RunVerb.Create(),
+            WatchVerb.Create(),
             SimulateVerb.Create(),
             ValidateVerb.Create(),
             TestVerb.Create(),

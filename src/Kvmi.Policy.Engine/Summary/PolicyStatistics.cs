@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Kvmi.Policy.Engine.Runtime.Services;
 
 namespace Kvmi.Policy.Engine.Summary;
 
@@ -85,6 +86,9 @@ public sealed class PolicyStatistics
 
     /// <summary>Numbers that the policy itself publishes, by VM and name; set by the engine when it reads them.</summary>
     public ConcurrentDictionary<(string Vm, string Name), IPolicyFact> Facts { get; } = new();
+
+    /// <summary>Histograms that the policy itself publishes, by VM and name.</summary>
+    internal ConcurrentDictionary<(string Vm, string Name), KeyCounts> Counts { get; } = new();
 
     /// <summary>Votes that counted, by kind.</summary>
     public long Decisions(DecisionKind kind) => Votes(_decisions, kind, audit: false);

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using Kvmi.Policy.Engine.Configuration;
+using Kvmi.Policy.Engine.OneLiners;
 using Kvmi.Policy.Host.CommandLine;
 
 namespace Kvmi.Policy.Host.Authoring;
@@ -36,6 +37,33 @@ internal static partial class NewFolder
             (".editor/Ambient.cs", Fill("Ambient.cs.txt", words)),
             (".editor/policy-schema.yaml", PolicySchema.Text),
         ]);
+    }
+
+    /// <summary>Writes the policy that a one-liner stands for.</summary>
+    /// <inheritdoc cref="WritePolicy"/>
+    public static IReadOnlyList<string> WriteOneLiner(string name, OneLiner line, string into)
+    {
+        Check(name);
+        var text = line.Text.ReplaceLineEndings(" ").Replace('\t', ' ');
+        var tests = OneLinerTests.Of(line) ?? "    []                            # its condition cannot be turned round into an event: say here what it shall do";
+        (string, string)[] words =
+        [
+            ("id", name), ("title", "Say in one line what it does"), ("mechanism", $"the one-liner {text}"), ("spec", OneLinerPolicy.SpecOf(line)), ("tests", tests),
+            ("directory", ProgramDirectory),
+        ];
+        List<(string, string)> files = [("policy.yaml", Fill("policy.yaml", words)), (".editor/policy-schema.yaml", PolicySchema.Text)];
+        if (OneLinerPolicy.ScriptOf(line) is { } script)
+        {
+            files.InsertRange(1,
+            [
+                ($"{name}.csx", $"// {text}\n\n{script}"),
+                ("README.md", Fill("README.md", words)),
+                ($"{name}.csproj", Fill("editor.csproj", words)),
+                (".editor/Ambient.cs", Fill("Ambient.cs.txt", words)),
+            ]);
+        }
+
+        return Write(into, name, files);
     }
 
     /// <summary>Writes a compiled policy.</summary>

@@ -13,7 +13,7 @@ internal static class EarlyWork
     /// <param name="arguments">The command line.</param>
     public static void Begin(string[] arguments)
     {
-        if (arguments is ["run" or "test" or "validate" or "replay", ..])
+        if (arguments is ["run" or "watch" or "test" or "validate" or "replay", ..])
         {
             // What fails here fails again where it is needed, and is reported there.
             _ = Task.Run(PolicySchema.Prepare);

@@ -48,6 +48,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
         CheckOutput => "check",
         MessageOutput => "message",
         CatalogueOutput => "entry",
+        CountsOutput => "counts",
         ParameterOutput => "parameter",
         DialectOutput dialect => JsonDialect.TypeOf(dialect),
         ControlOutput control => control.Type,
@@ -74,6 +75,7 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case RunSummaryOutput run: RunSummary(json, run); break;
             case SinkSummaryOutput sink: JsonSinks.Write(json, sink.State); break;
             case SimulationSummaryOutput simulation: JsonSimulation.Write(json, simulation.Result); break;
+            case CountsOutput counts: counts.WriteJson(json); break;
             case ParameterOutput parameter: parameter.WriteJson(json); break;
             case DialectOutput dialect: JsonDialect.Write(json, dialect); break;
             case TotalsOutput totals: Totals(json, totals); break;

@@ -22,7 +22,7 @@ internal sealed class TextLineRenderer : ILineRenderer
             case NoticeOutput notice: Notice(notice); break;
             case SuppressedAlertsOutput suppressed: TextAlerts.Write(Begin(suppressed, "alerts"), suppressed, Value); Place(suppressed.Vm, null); break;
             case StatusOutput status: Status(status); break;
-            case FindingOutput finding: _line.AppendSafe(finding.Finding.ToString()); break;
+            case FindingOutput finding: Finding(finding); break;
             case CheckOutput check: Check(check); break;
             case TestOutput test: Test(test); break;
             case ListedTestOutput listed: listed.WriteText(_line); break;
@@ -33,6 +33,7 @@ internal sealed class TextLineRenderer : ILineRenderer
             case RunSummaryOutput run: RunSummary(run); break;
             case SinkSummaryOutput sink: TextSinks.Write(_line, sink.State); break;
             case SimulationSummaryOutput simulation: TextSimulation.Write(_line, simulation.Result); break;
+            case CountsOutput counts: counts.WriteText(_line); break;
             case ParameterOutput parameter: parameter.WriteText(_line); break;
             case DialectOutput dialect: TextDialect.Write(_line, dialect); break;
             case TotalsOutput totals: _line.AppendSafe(totals.Text); break;
@@ -122,6 +123,15 @@ internal sealed class TextLineRenderer : ILineRenderer
         }
 
         Allowed(record.Finding.Fields);
+    }
+
+    private void Finding(FindingOutput record)
+    {
+        _line.AppendSafe(record.Finding.ToString());
+        foreach (var line in record.Excerpt)
+        {
+            _line.Append('\n').AppendSafe(line);
+        }
     }
 
     private void Test(TestOutput record)

@@ -5,6 +5,7 @@ using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Reload;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Loading;
+using Kvmi.Policy.Host.OneLiners;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Session.Deadlines;
 using Kvmi.Policy.Host.Recording;
@@ -20,6 +21,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     private readonly PolicyReloader _reloader;
     private readonly PolicyWorkshop _workshop;
     private readonly Action _wentLive;
+    private readonly GivenOneLiners _oneLiners;
     private bool _first = true;
     private bool _disposed;
     private long _reloads;
@@ -28,6 +30,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     private LivePolicies(VerbContext context, RunOptions options, PolicyEngine engine, RunRecording recording)
     {
         _wentLive = () => recording.WentLive(engine);
+        _oneLiners = options.OneLiners;
         _results = context.Results;
         _logger = context.LoggerFactory.CreateLogger("Kvmi.Policy.Host");
         _workshop = new PolicyWorkshop(context.Time, options.Plugins, options.Mode, options.FileRules, options.Untrusted, options.AllowWeakWorker, options.CompileCache);
@@ -40,7 +43,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
                 SingleFiles = options.Sites,
                 Tests = options.Reload.RunsTests ? _workshop.ReloadTests(options.Sites) : null,
             },
-            _workshop.Source(options.Policies, options.Sites),
+            options.OneLiners.Beside(_workshop.Source(options.Policies, options.Sites), _workshop.Options),
             _workshop.Builder,
             engine,
             this,
@@ -87,7 +90,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
 
     public void OnReload(ReloadReport report)
     {
-        PolicyWorkshop.Report(_results, report.Findings);
+        _oneLiners.Report(_results, report.Findings);
         if (report.Success)
         {
             _wentLive();

@@ -8,6 +8,7 @@ using Kvmi.Policy.Host.Output;
 using Kvmi.Policy.Host.Output.Records;
 using Kvmi.Policy.Host.Sinks;
 using Kvmi.Policy.Host.Recording;
+using Kvmi.Policy.Host.Watching;
 using Kvmi.Session;
 using Kvmi.Session.Endpoints;
 using Kvmi.Simulator;
@@ -21,6 +22,8 @@ namespace Kvmi.Policy.Host.Running;
 /// </summary>
 internal sealed class PolicyHost
 {
+    private const int ShownKeys = 20;
+
     private readonly VerbContext _context;
     private readonly RunOptions _options;
     private readonly ResultWriter _results;
@@ -78,6 +81,7 @@ internal sealed class PolicyHost
             return ExitCode.Failure;
         }
 
+        _options.OneLiners.Announce(_results, _options.Mode);
         await using var reloading = policies.ConfigureAwait(false);
         using var simulated = _options.Scenario is { } scenario ? new SimulatedGuest(_context, _options, scenario) : null;
         await using var server = new KvmiServer(recording.Tap(ServerOptions(simulated?.Endpoint)), recording.Handlers(engine), _context.LoggerFactory, _context.Time);
@@ -89,6 +93,7 @@ internal sealed class PolicyHost
         control.Start(view);
         Status("listening", $"Listening on {string.Join(", ", server.Endpoints)}.");
         TellControl(control);
+        await using var watch = WatchProgress.Start(_options.Watch, engine, _context);
         simulated?.Start();
 
         var end = await WaitAsync(server, simulated, shutdown.Token).ConfigureAwait(false);
@@ -113,6 +118,11 @@ internal sealed class PolicyHost
         if (result is { End: SimulationEnd.Limit })
         {
             end = _options.Events is null ? RunEnd.Duration : RunEnd.Events;
+        }
+
+        if (watch is not null)
+        {
+            await watch.DisposeAsync().ConfigureAwait(false);
         }
 
         Summarise(engine, server, policies, result, end, started);
@@ -174,7 +184,12 @@ internal sealed class PolicyHost
             _results.Write(new PolicySummaryOutput { Time = _results.Now, Summary = policy });
         }
 
-        if (result is not null)
+        foreach (var counts in engine.GetCounts(_options.Watch?.Top ?? ShownKeys))
+        {
+            _results.Write(new CountsOutput { Time = _results.Now, Vm = counts.Vm, Summary = counts });
+        }
+
+        if (result is not null && _options.Watch is null)
         {
             _results.Write(new SimulationSummaryOutput { Time = _results.Now, Result = result });
         }

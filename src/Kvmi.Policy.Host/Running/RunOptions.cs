@@ -2,8 +2,10 @@ using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Scripting.Cache;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Control;
+using Kvmi.Policy.Host.OneLiners;
 using Kvmi.Policy.Host.Sinks;
 using Kvmi.Policy.Host.Recording;
+using Kvmi.Policy.Host.Watching;
 using Kvmi.Protocol;
 using Kvmi.Session;
 using Kvmi.Session.Endpoints;
@@ -16,6 +18,12 @@ internal sealed record RunOptions
     public required IReadOnlyList<KvmiEndpoint> Endpoints { get; init; }
 
     public required IReadOnlyList<string> Policies { get; init; }
+
+    /// <summary>Policies of the command line itself.</summary>
+    public GivenOneLiners OneLiners { get; init; } = GivenOneLiners.None;
+
+    /// <summary>How histograms are shown while it runs; null: only at the end.</summary>
+    public WatchSettings? Watch { get; init; }
 
     public required IReadOnlyList<string> Plugins { get; init; }
 

@@ -28,19 +28,37 @@ internal static class NewVerb
                 return template;
             },
         };
+        var from = new Option<string?>("--from")
+        {
+            Description = "A one-liner, as run -e takes it: the policy that it stands for, with the tests that can be told from it",
+            HelpName = "ONE-LINER",
+        };
         var into = Into();
         var json = CommonOptions.Json();
         var verb = new Command("new",
             "Write the folder of a new policy: policy.yaml with tests, a script, and what editors need. Nothing is overwritten.\n\nExamples:\n"
-            + "  kvmi-policy new lstar-lock --event msr && kvmi-policy test lstar-lock\n  kvmi-policy new plugin my-plugin")
+            + "  kvmi-policy new lstar-lock --event msr && kvmi-policy test lstar-lock\n  kvmi-policy new plugin my-plugin\n"
+            + "  kvmi-policy new lstar-lock --from 'msr[lstar] when old != 0 => keep, alert(\"lstar\")'")
         {
-            name, kind, into, json, Plugin(),
+            name, kind, from, into, json, Plugin(),
         };
         VerbRunner.Attach(verb, json, (parse, context) =>
         {
             var given = parse.GetRequiredValue(name);
-            var files = NewFolder.WritePolicy(given, parse.GetValue(kind) ?? EventTemplate.All[0], parse.GetValue(into) ?? "");
-            return Task.FromResult(Report(context, given, files, $"Now: kvmi-policy test {Path.GetDirectoryName(files[0])}"));
+            var directory = parse.GetValue(into) ?? "";
+            if (parse.GetValue(from) is not { } text)
+            {
+                return Task.FromResult(Done(NewFolder.WritePolicy(given, parse.GetValue(kind) ?? EventTemplate.All[0], directory)));
+            }
+
+            if (parse.GetResult(kind) is not null)
+            {
+                throw new UsageException("--event and --from cannot both say what the policy is about: leave one out.");
+            }
+
+            return Task.FromResult(Done(NewFolder.WriteOneLiner(given, OneLinerOptions.Parse(text, "--from", untrusted: false), directory)));
+
+            int Done(IReadOnlyList<string> files) => Report(context, given, files, $"Now: kvmi-policy test {Path.GetDirectoryName(files[0])}");
         });
         return verb;
     }

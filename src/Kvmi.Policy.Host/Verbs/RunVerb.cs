@@ -54,7 +54,8 @@ internal static class RunVerb
         var inject = new InjectionOptions();
         var json = CommonOptions.Json();
         var verb = new Command("run",
-            "Decide about the events of introspected VMs with the policies.\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy run --listen unix:/run/kvmi.sock --mode audit")
+            "Decide about the events of introspected VMs with the policies.\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy run --listen unix:/run/kvmi.sock --mode audit\n"
+            + "  kvmi-policy run --simulate -e 'msr[lstar] when old != 0 => keep, alert(\"lstar\")'")
         {
             listen, simulate, simulatedDialect, vcpus, seed, reconnect, policies, plugins, sites, mode, master, state, dialect, events, duration, cookie, remote, untrusted,
             allowWeak, json,
@@ -75,6 +76,8 @@ internal static class RunVerb
         deadlines.AddTo(verb);
         var sinks = new SinkOptions();
         sinks.AddTo(verb);
+        var oneLiners = new OneLinerOptions();
+        oneLiners.AddTo(verb);
         var record = new RecordOptions();
         record.AddTo(verb);
         var reload = new ReloadOptions();
@@ -98,10 +101,12 @@ internal static class RunVerb
 
             var pluginDirectories = DefaultDirectories.Plugins(parse.GetRequiredValue(plugins));
             var rules = security.Read(parse);
+            var lines = oneLiners.Read(parse, parse.GetValue(untrusted));
             return PolicyHost.RunAsync(context, new RunOptions
             {
+                OneLiners = lines,
                 Endpoints = endpoints,
-                Policies = DefaultDirectories.Policies(parse.GetRequiredValue(policies)),
+                Policies = lines.Any && parse.GetRequiredValue(policies).Length == 0 ? [] : DefaultDirectories.Policies(parse.GetRequiredValue(policies)),
                 Plugins = pluginDirectories,
                 Sites = SiteOptions.Existing(parse.GetRequiredValue(sites)),
                 Mode = parse.GetValue(mode),

@@ -106,6 +106,22 @@ public sealed class AllocationTests
         });
     }
 
+    [Fact]
+    public void Counting_by_a_key_allocates_nothing()
+    {
+        using var bench = new EngineBench();
+        var result = Scripting.Policies.Build([Scripting.Policies.Inline(
+            "p", "var counts = Facts.Counts(\"new\"); Decision OnCr(CrEvent e) { counts.Add(e.New); return Allow; }", On(EventKind.Cr) with { Handler = "OnCr" })]);
+        Assert.Empty(result.Findings);
+        bench.Engine.Swap(result.Generation!);
+        bench.Attach();
+        bench.Vm.Recording = false;
+        AssertNoAllocation(bench, EventBody.Cr(3, 0x1000, 0x2000));
+        var counts = Assert.Single(bench.Engine.GetCounts(10));
+        Assert.Equal(("p", "new", bench.Engine.GetSummary().Policies[0].Events), (counts.Policy, counts.Name, counts.Total));
+        Assert.Equal((0x2000UL, counts.Total), (counts.Top[0].Key, counts.Top[0].Count));
+    }
+
     /// <summary>Which alerts are kept back is decided behind the queue, so the event pays for the one object that goes into it.</summary>
     [Fact]
     public void An_alert_that_is_silenced_allocates_the_one_object_that_is_queued()

@@ -1,3 +1,5 @@
+using Kvmi.Policy.Engine.Runtime.Services;
+
 namespace Kvmi.Policy.Engine.Tests.Scripting;
 
 /// <summary>Services of one policy that keep what the policy said. State is unbounded; parameters, memory and pages are not there.</summary>
@@ -57,6 +59,8 @@ internal sealed class RecordingServices : IPolicyServices, IPolicyFacts, IPolicy
             Numbers.Add(name, fact = new Fact(name));
         return fact;
     }
+
+    IPolicyCounts IPolicyFacts.Counts(string name) => new KeyCounts(name, 1, this);
 
     public IBoundedSet<T> Set<T>(string name, long capacity)
         where T : unmanaged, IEquatable<T> => new SetOf<T>((int)capacity);

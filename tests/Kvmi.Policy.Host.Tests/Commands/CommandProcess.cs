@@ -70,7 +70,7 @@ internal sealed partial class CommandProcess : IAsyncDisposable
     /// Starts the command on a terminal of its own, which closes when this process is killed (script(1) of util-linux, as on all distributions).
     /// </summary>
     public static CommandProcess StartOnTerminal(string? workingDirectory, params string[] arguments) =>
-        Start("bash", ["-c", "exec script -qfec \"$(printf '%q ' dotnet \"$@\")\" /dev/null", "bash"], workingDirectory, arguments);
+        Start("bash", ["-c", "TERM=xterm exec script -qfec \"$(printf '%q ' dotnet \"$@\")\" /dev/null", "bash"], workingDirectory, arguments);
 
     /// <summary>Starts the command as another user, without privileges (setpriv); null for the own one.</summary>
     public static CommandProcess StartAs(uint? user, string? workingDirectory, params string[] arguments) => user is { } id

@@ -126,6 +126,20 @@ internal static class SampleRecords
             Time = Time,
             Finding = new Finding(new SourceLocation("p/policy.yaml", 3, 5), FindingSeverity.Error, "KP1001", "Unknown key 'prioritty'.", "did you mean 'priority'?"),
         },
+        new FindingOutput
+        {
+            Time = Time,
+            Finding = new Finding(new SourceLocation("expression-1", 1, 7), FindingSeverity.Error, "CS1061", "no definition"),
+            Excerpt = ["  cr[3] \u001b[2J", "      ^"],
+        },
+        new CountsOutput
+        {
+            Time = Time,
+            Vm = "web\u001b[2J01",
+            Summary = new CountSummary(
+                "watch-1", "web\u001b[2J01", "new & 0xfff", 1000, 4096, 3, TimeSpan.FromSeconds(2),
+                [new KeyCount(0x1000, 900, 0, Time, Time.AddSeconds(2)), new KeyCount(ulong.MaxValue, 5, 3, Time.AddSeconds(1), Time.AddSeconds(2))]),
+        },
         new CheckOutput
         {
             Time = Time,

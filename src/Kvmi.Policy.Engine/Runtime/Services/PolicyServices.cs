@@ -22,7 +22,7 @@ internal sealed class PolicyServices : IPolicyServices
         Breakpoints = new PolicyBreakpoints(context, policy);
         Singlestep = new PolicySinglestep(context, policy);
         Views = new PolicyViews(context, policy);
-        Facts = new PolicyFacts(policy.Statistics, context.Name, policy.Definition.State.KeepOnReload);
+        Facts = new PolicyFacts(policy.Statistics, context.Name, policy.Definition.State.KeepOnReload, context.Engine.HashSeed, context.Clock);
         Clock = context.Clock;
         Vm = context.Guest;
     }

@@ -7,4 +7,7 @@ namespace Kvmi.Policy.Host.Output.Records;
 internal sealed record FindingOutput : OutputRecord
 {
     public required Finding Finding { get; init; }
+
+    /// <summary>The place, as lines for people: the text and a caret below it.</summary>
+    public IReadOnlyList<string> Excerpt { get; init; } = [];
 }

@@ -23,6 +23,9 @@ internal sealed class WorkerFacts(WorkerChannel channel) : IPolicyFacts
         return fact;
     }
 
+    public IPolicyCounts Counts(string name) => throw new NotSupportedException(
+        $"An untrusted policy cannot count by key ('{name}'): the histogram would be another process's. Use Facts.Get, or trust the policy.");
+
     /// <summary>Writes the values that have changed since the last time.</summary>
     public void WriteChanges(ref LaneWriter writer)
     {
