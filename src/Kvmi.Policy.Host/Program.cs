@@ -25,6 +25,7 @@ internal static class Program
             RunVerb.Create(),
             SimulateVerb.Create(),
             ValidateVerb.Create(),
+            PluginsVerb.Create(),
             TestVerb.Create(),
             NewVerb.Create(),
             SchemaVerb.Create(),

@@ -1,3 +1,6 @@
+using Kvmi.Policy.Engine.Findings;
+using Kvmi.Policy.Engine.Generations;
+
 namespace Kvmi.Policy.Engine.Code;
 
 /// <summary>Stable codes of the findings about scripts (KP04nn), plugins (KP05nn) and generations (KP06nn).</summary>
@@ -66,6 +69,9 @@ internal static class CodeFindings
     /// <summary>A policy asks for another version of a plugin than the one that is there.</summary>
     public const string PluginVersion = "KP0520";
 
+    /// <summary>Code of a superseded generation stays in memory.</summary>
+    public const string CodePinned = "KP0521";
+
     /// <summary>The constructor of a plugin's class does not return.</summary>
     public const string PluginHangs = "KP0630";
 
@@ -95,4 +101,15 @@ internal static class CodeFindings
 
     /// <summary>A plugin's file is being written for too long.</summary>
     public const string PluginUnsettled = "KP0618";
+
+    /// <summary>The finding about code that something holds.</summary>
+    public static Finding Pinned(PinnedCode code) => new(
+        new(code.Plugin is { } plugin ? $"plugin '{plugin}'" : "scripts"),
+        FindingSeverity.Warning,
+        CodePinned,
+        $"{(code.Plugin is { } id ? $"plugin '{id}'" : "a script")} of generation {code.Generation} is still in memory after {code.Collections} full collections: "
+            + "something outside refers to its code",
+        code.Plugin is null
+            ? "report it: scripts cannot hold themselves"
+            : "stop in OnDetach what the plugin has started: threads, timers, tasks, handlers of static events; no JsonSerializer on types of its own; restart the host to be rid of it");
 }
