@@ -26,6 +26,7 @@ internal static class Program
             WatchVerb.Create(),
             SimulateVerb.Create(),
             ValidateVerb.Create(),
+            PluginsVerb.Create(),
             TestVerb.Create(),
             NewVerb.Create(),
             SchemaVerb.Create(),

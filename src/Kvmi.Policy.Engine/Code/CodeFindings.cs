@@ -1,3 +1,5 @@
+using Kvmi.Policy.Engine.Findings;
+using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Scripting.Coverage;
 
 namespace Kvmi.Policy.Engine.Code;
@@ -68,6 +70,9 @@ internal static class CodeFindings
     /// <summary>A policy asks for another version of a plugin than the one that is there.</summary>
     public const string PluginVersion = "KP0520";
 
+    /// <summary>Code of a superseded generation stays in memory.</summary>
+    public const string CodePinned = "KP0521";
+
     /// <summary>The constructor of a plugin's class does not return.</summary>
     public const string PluginHangs = "KP0630";
 
@@ -100,4 +105,15 @@ internal static class CodeFindings
 
     /// <summary>The tests of a policy run less of it than was asked for.</summary>
     public const string CoverageLow = ScriptCoverage.LowCoverage;
+
+    /// <summary>The finding about code that something holds.</summary>
+    public static Finding Pinned(PinnedCode code) => new(
+        new(code.Plugin is { } plugin ? $"plugin '{plugin}'" : "scripts"),
+        FindingSeverity.Warning,
+        CodePinned,
+        $"{(code.Plugin is { } id ? $"plugin '{id}'" : "a script")} of generation {code.Generation} is still in memory after {code.Collections} full collections: "
+            + "something outside refers to its code",
+        code.Plugin is null
+            ? "report it: scripts cannot hold themselves"
+            : "stop in OnDetach what the plugin has started: threads, timers, tasks, handlers of static events; no JsonSerializer on types of its own; restart the host to be rid of it");
 }

@@ -8,13 +8,6 @@ namespace Kvmi.Policy.Engine.Generations;
 /// <summary>What a build asks of plugins before their code is loaded.</summary>
 internal sealed partial class GenerationBuild
 {
-    private static Finding LoadFinding(PluginDescription plugin, Exception exception)
-    {
-        var refusal = (exception as PluginLoadException)?.Refusal;
-        return new(new(plugin.MainAssemblyPath), FindingSeverity.Error, refusal?.Code ?? CodeFindings.PluginLoad,
-            $"plugin '{plugin.Id}': {exception.Message}", refusal?.Hint ?? "copy all files of the plugin's build output");
-    }
-
     /// <summary>False, with findings, when the policy asks for other versions or digests than its plugins have; then none of its plugins is loaded.</summary>
     private bool HasPluginsAsAsked(PolicyDefinition definition)
     {

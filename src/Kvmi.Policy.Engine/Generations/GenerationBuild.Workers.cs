@@ -57,7 +57,7 @@ internal sealed partial class GenerationBuild
         catch (Exception exception) when (exception is PluginLoadException or InvalidOperationException or IOException)
         {
             _brokenPlugins.Add(id);
-            _findings.Add(LoadFinding(plugin, exception));
+            _findings.Add(PluginLoadException.ToFinding(plugin, exception));
         }
     }
 

@@ -100,7 +100,7 @@ internal sealed partial class GenerationBuild(
         }
         catch (PluginLoadException exception)
         {
-            _findings.Add(LoadFinding(plugin, exception));
+            _findings.Add(PluginLoadException.ToFinding(plugin, exception));
         }
     }
 

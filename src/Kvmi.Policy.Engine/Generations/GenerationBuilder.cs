@@ -1,5 +1,7 @@
+using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Containment.Worker;
 using Kvmi.Policy.Engine.Containment.Worker.Hosting;
+using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Engine.Scripting;
@@ -19,7 +21,7 @@ public sealed class GenerationBuilder
     private readonly ScriptCompiler _compiler;
     private readonly IPluginLoader _loader;
     private readonly TimeProvider _time;
-    private readonly List<IReadOnlyList<WeakReference>> _built = [];
+    private readonly CodeInMemory _inMemory = new();
     private readonly WorkerCensus _workers = new();
 
     // By policy. A file that goes and comes back, or is broken for a while, is the same policy.
@@ -54,9 +56,32 @@ public sealed class GenerationBuilder
         {
             lock (_gate)
             {
-                _built.RemoveAll(contexts => !contexts.Any(context => context.IsAlive));
-                return _built.Count;
+                return _inMemory.Count;
             }
+        }
+    }
+
+    /// <summary>
+    /// Code of superseded generations that something outside holds: several full collections could not take it away. It stays until the process ends or
+    /// its holder lets go; the host goes on. Any thread.
+    /// </summary>
+    public IReadOnlyList<PinnedCode> PinnedCode
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _inMemory.Pinned;
+            }
+        }
+    }
+
+    /// <summary>Findings about pinned code, each once.</summary>
+    internal IReadOnlyList<Finding> TakePinnedFindings()
+    {
+        lock (_gate)
+        {
+            return [.. _inMemory.TakeNews().Select(CodeFindings.Pinned)];
         }
     }
 
@@ -98,8 +123,7 @@ public sealed class GenerationBuilder
                 else
                 {
                     _number++;
-                    _built.RemoveAll(contexts => !contexts.Any(context => context.IsAlive));
-                    _built.Add(code.Contexts);
+                    _inMemory.Add(_number, code.Life);
                 }
             }
         }

@@ -8,24 +8,20 @@ namespace Kvmi.Policy.Engine.Generations;
 internal sealed class GenerationCode : IDisposable
 {
     private readonly Dictionary<string, ILoadedPlugin> _plugins = new(StringComparer.Ordinal);
-    private readonly List<WeakReference> _contexts = [];
     private ScriptLoadContext? _scripts;
 
     /// <summary>The plugins by id.</summary>
     public IReadOnlyDictionary<string, ILoadedPlugin> Plugins => _plugins;
 
-    /// <summary>
-    /// Weak references to the load contexts: while one is alive, so is the code. They must track resurrection, because a
-    /// context that is being unloaded is finalised first.
-    /// </summary>
-    public IReadOnlyList<WeakReference> Contexts => _contexts;
+    /// <summary>What is left to look at when everybody has let go.</summary>
+    public LoadedContexts Life { get; } = new();
 
     /// <summary>Adds a loaded plugin, which this owns from now on.</summary>
     public void Add(string id, ILoadedPlugin plugin)
     {
         _plugins.Add(id, plugin);
         if (AssemblyLoadContext.GetLoadContext(plugin.MainAssembly) is { IsCollectible: true } context)
-            _contexts.Add(new(context, trackResurrection: true));
+            Life.Add(id, context);
     }
 
     /// <summary>The workers of the untrusted policies; null without any.</summary>
@@ -38,7 +34,7 @@ internal sealed class GenerationCode : IDisposable
     public ScriptLoadContext OpenScripts(int generation)
     {
         _scripts = new(generation, _plugins.Values.Select(plugin => plugin.MainAssembly));
-        _contexts.Add(new(_scripts, trackResurrection: true));
+        Life.Add(null, _scripts);
         return _scripts;
     }
 
@@ -52,5 +48,6 @@ internal sealed class GenerationCode : IDisposable
             plugin.Dispose();
 
         _plugins.Clear();
+        Life.End();
     }
 }

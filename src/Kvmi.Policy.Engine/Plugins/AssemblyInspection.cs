@@ -15,5 +15,8 @@ internal sealed record AssemblyInspection(
     string? PluginId,
     ImmutableArray<AssemblyReferenceName> References)
 {
+    /// <summary>Native libraries that its methods are imported from.</summary>
+    public ImmutableArray<string> NativeImports { get; init; } = [];
+
     public static AssemblyInspection Unusable(string problem) => new(problem, "", new Version(0, 0), null, []);
 }

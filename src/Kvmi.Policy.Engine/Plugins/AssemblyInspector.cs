@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Reflection;
 using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
 
 namespace Kvmi.Policy.Engine.Plugins;
@@ -35,13 +37,55 @@ internal static class AssemblyInspector
                 definition.Version,
                 PluginIdOf(metadata, definition),
                 [.. metadata.AssemblyReferences.Select(metadata.GetAssemblyReference)
-                    .Select(reference => new AssemblyReferenceName(metadata.GetString(reference.Name), reference.Version))]);
+                    .Select(reference => new AssemblyReferenceName(metadata.GetString(reference.Name), reference.Version))])
+            {
+                NativeImports = Imports(metadata),
+            };
         }
         catch (Exception exception) when (exception is BadImageFormatException or InvalidOperationException or ArgumentException or OverflowException)
         {
             return AssemblyInspection.Unusable($"its headers or metadata are damaged or cut short ({exception.Message}); copy it again");
         }
     }
+
+    /// <summary>The types for which the code calls Publish of PolicyBase, as C# writes them; those of a damaged image are none.</summary>
+    public static IReadOnlyList<string> Services(byte[] image)
+    {
+        try
+        {
+            using var pe = new PEReader(ImmutableArray.Create(image));
+            var metadata = pe.GetMetadataReader();
+            var names = new TypeNameProvider();
+            var found = new List<string>();
+            for (var row = 1; row <= metadata.GetTableRowCount(TableIndex.MethodSpec); row++)
+            {
+                var specification = metadata.GetMethodSpecification(MetadataTokens.MethodSpecificationHandle(row));
+                if (specification.Method.Kind == HandleKind.MemberReference && IsPublish(metadata, metadata.GetMemberReference((MemberReferenceHandle)specification.Method)))
+                    found.AddRange(specification.DecodeSignature(names, null));
+            }
+
+            return found;
+        }
+        catch (Exception exception) when (exception is BadImageFormatException or InvalidOperationException or ArgumentException or OverflowException)
+        {
+            return [];
+        }
+    }
+
+    private static bool IsPublish(MetadataReader metadata, MemberReference member) =>
+        metadata.StringComparer.Equals(member.Name, "Publish")
+        && member.Parent.Kind == HandleKind.TypeReference
+        && metadata.GetTypeReference((TypeReferenceHandle)member.Parent) is var parent
+        && metadata.StringComparer.Equals(parent.Name, nameof(PolicyBase))
+        && metadata.StringComparer.Equals(parent.Namespace, typeof(PolicyBase).Namespace!);
+
+    private static ImmutableArray<string> Imports(MetadataReader metadata) =>
+    [
+        .. metadata.MethodDefinitions.Select(metadata.GetMethodDefinition)
+            .Where(method => (method.Attributes & MethodAttributes.PinvokeImpl) != 0)
+            .Select(method => method.GetImport().Module).Where(module => !module.IsNil)
+            .Select(module => metadata.GetString(metadata.GetModuleReference(module).Name)).Distinct(StringComparer.Ordinal),
+    ];
 
     private static string? PluginIdOf(MetadataReader metadata, AssemblyDefinition definition)
     {

@@ -6,7 +6,8 @@ namespace Kvmi.Policy.Engine.Plugins;
 /// <summary>
 /// The default loader: one collectible load context per plugin. Contract assemblies are the host's; private dependencies
 /// come from the plugin's folder as its <c>.deps.json</c> says; the rest comes from the framework and the host. Every
-/// file is read once, checked by the rules of the options, and loaded from those very bytes. Native libraries are not loaded from plugin folders: they would be mapped and never unload.
+/// file is read once, checked by the rules of the options, and loaded from those very bytes, native libraries too: these never unload, but the same
+/// one is loaded once.
 /// </summary>
 public sealed class CollectiblePluginLoader : IPluginLoader
 {
@@ -60,6 +61,8 @@ public sealed class CollectiblePluginLoader : IPluginLoader
             var image = dependencies.Read(found.PrivatePath, out var refusal) ?? throw new FileLoadException($"{found.PrivatePath}: {refusal!.Reason}");
             return LoadImage(found.PrivatePath, image);
         }
+
+        protected override nint LoadUnmanagedDll(string unmanagedDllName) => dependencies.Natives.Load(unmanagedDllName);
     }
 
     private sealed class LoadedPlugin(AssemblyLoadContext context, Assembly mainAssembly) : ILoadedPlugin

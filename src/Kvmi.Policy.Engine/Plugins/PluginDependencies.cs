@@ -15,6 +15,8 @@ internal sealed class PluginDependencies
     private readonly PluginLoadOptions _options;
     private readonly IReadOnlyDictionary<string, Assembly> _shared;
     private readonly AssemblyDependencyResolver _resolver;
+    private readonly List<PluginReference> _references = [];
+    private readonly List<PluginProbe> _probes = [];
 
     public PluginDependencies(PluginLoadOptions options)
     {
@@ -34,7 +36,18 @@ internal sealed class PluginDependencies
         }
 
         _resolver = new(options.MainAssemblyPath);
+        _probes.Add(new(deps, File.Exists(deps) ? "says where private assemblies are" : "not found: private assemblies are looked for beside the plugin"));
+        Natives = new(options, _resolver);
     }
+
+    /// <summary>What <see cref="Check"/> found so far.</summary>
+    public IReadOnlyList<PluginReference> References => _references;
+
+    /// <summary>Every file that <see cref="Check"/> has looked at, and what became of it.</summary>
+    public IReadOnlyList<PluginProbe> Probes => _probes;
+
+    /// <summary>The native libraries.</summary>
+    public PluginNativeLibraries Natives { get; }
 
     /// <summary>The bytes of a private dependency, read and checked once; null with the reason.</summary>
     public byte[]? Read(string path, out PluginRefusal? refusal)
@@ -83,6 +96,9 @@ internal sealed class PluginDependencies
                 throw new PluginLoadException($"{file.Path} cannot be loaded: {problem}");
 
             files.Add(new(assembly.Name, file.Path, file.Image));
+            foreach (var import in assembly.NativeImports.Where(import => _references.Count < MaxAssemblies && seen.Add("native " + import)))
+                CheckNative(file.Path, import);
+
             foreach (var reference in assembly.References)
             {
                 CheckShared(file.Path, reference);
@@ -99,30 +115,60 @@ internal sealed class PluginDependencies
         var name = new AssemblyName { Name = reference.Name, Version = reference.Version };
         var (shared, privatePath) = Resolve(name);
         if (shared is not null)
+        {
+            _references.Add(new(reference.Name, reference.Version, PluginReferenceKind.Shared, null));
             return null;
+        }
 
         if (privatePath is not null)
         {
-            return Read(privatePath, out var refusal) is { } image
-                ? (privatePath, image)
-                : throw new PluginLoadException($"{from} references {reference.Name}, but {privatePath} is refused: {refusal!.Reason}", refusal);
+            var image = Read(privatePath, out var refusal);
+            _probes.Add(new(privatePath, refusal?.Reason ?? $"{reference.Name}, private"));
+            if (image is null)
+                throw new PluginLoadException($"{from} references {reference.Name}, but {privatePath} is refused: {refusal!.Reason}", refusal);
+
+            _references.Add(new(reference.Name, reference.Version, PluginReferenceKind.Private, privatePath));
+            return (privatePath, image);
         }
 
         if (!HostFiles.Value.TryGetValue(reference.Name, out var hostPath))
         {
             var deps = Path.ChangeExtension(_options.MainAssemblyPath, ".deps.json");
+            var beside = Path.Combine(Path.GetDirectoryName(_options.MainAssemblyPath)!, reference.Name + ".dll");
+            var isThere = File.Exists(beside);
+            _probes.Add(new(beside, isThere ? $"{Path.GetFileName(deps)} does not name it" : "not found"));
             throw new PluginLoadException(
                 $"{from} references {reference.Name} {reference.Version}, which is nowhere: probed "
-                + $"{Path.Combine(Path.GetDirectoryName(_options.MainAssemblyPath)!, reference.Name + ".dll")} (not found), "
+                + $"{beside} ({(isThere ? "there, but the .deps.json does not name it" : "not found")}), "
                 + $"{deps} ({(File.Exists(deps) ? "does not lead to it" : "not found")}), the framework and the host (do not have it)");
         }
 
         var version = HostVersions.GetOrAdd(hostPath, static path => AssemblyName.GetAssemblyName(path).Version ?? new Version(0, 0));
+        _references.Add(new(reference.Name, reference.Version, PluginReferenceKind.Host, null));
         return version >= reference.Version
             ? null
             : throw new PluginLoadException(
                 $"{from} references {reference.Name} {reference.Version}, but {hostPath} is {version}: "
                 + "build the plugin for this host's framework, or ship its own copy");
+    }
+
+    // Read now, by all rules, so that it is not another file at its first call. Its code runs no sooner than that.
+    private void CheckNative(string from, string import)
+    {
+        if (Natives.Find(import, _probes) is not { } path)
+        {
+            _references.Add(new(import, null, PluginReferenceKind.System, null));
+            return;
+        }
+
+        _references.Add(new(import, null, PluginReferenceKind.Native, path));
+        if (Natives.Read(path, out var flaw, out var refusal) is null)
+        {
+            _probes.Add(new(path, flaw));
+            throw refusal is null
+                ? new PluginLoadException($"{from} imports from {import}, but {path} cannot be loaded: {flaw}")
+                : new PluginLoadException($"{from} imports from {import}, but {path} is refused: {flaw}", refusal);
+        }
     }
 
     // A reference of a private dependency counts like one of the plugin: what it calls may not be there.

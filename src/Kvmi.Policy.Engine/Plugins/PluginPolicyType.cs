@@ -65,7 +65,7 @@ internal static class PluginPolicyType
             new(definition.Code.Location, FindingSeverity.Error, CodeFindings.PluginType, $"policy '{definition.Id}': {message}", hint));
     }
 
-    private static string? Unusable(Type type)
+    internal static string? Unusable(Type type)
     {
         if (!typeof(PolicyBase).IsAssignableFrom(type))
             return "it does not derive from PolicyBase";

@@ -28,6 +28,16 @@ public sealed record PluginRules
         ? new(Code.CodeFindings.PluginNotListed, flaw, "if the file is meant to be loaded, add its line: sha256sum FILE")
         : null;
 
+    /// <summary>Reads a file of a plugin by all rules about files, without mapping it. For loaders: what is checked is what must be loaded.</summary>
+    /// <param name="path">Full path of the file.</param>
+    /// <returns>Its bytes.</returns>
+    /// <exception cref="PluginLoadException">A rule refuses it, or it cannot be read.</exception>
+    public byte[] Read(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return Read(path, out var refusal) ?? throw new PluginLoadException($"{path}: {refusal!.Reason}", refusal);
+    }
+
     /// <summary>Reads a file by all rules about files.</summary>
     /// <returns>The bytes that were checked, or null with the reason.</returns>
     internal byte[]? Read(string path, out PluginRefusal? refusal)

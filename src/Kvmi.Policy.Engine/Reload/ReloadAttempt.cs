@@ -49,6 +49,8 @@ internal sealed class ReloadAttempt(
                 "the generation that was live stays live; it is tried again, later each time");
         }
 
+        // What an earlier generation has left behind shows when collections have had their time.
+        _findings.AddRange(builder.TakePinnedFindings());
         return new()
         {
             Success = success,

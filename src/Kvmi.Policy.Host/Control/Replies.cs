@@ -43,6 +43,7 @@ internal static class Replies
             AbandonedThreads = deadlines.AbandonedNow,
             WaitingOutput = host.Engine.WaitingOutput,
             LostOutput = summary.LostOutput,
+            PinnedCode = host.Policies.PinnedCode,
             Endpoints = [.. host.Server.Endpoints.Select(endpoint => endpoint.ToString())],
             Sinks = [.. (host.Feed.Sinks?.States ?? []).Select(Sink)],
             Vms = [.. host.Server.Vms.Select(vm => Vm(host, vm, policies[vm.Identity.Uuid].FirstOrDefault()))],

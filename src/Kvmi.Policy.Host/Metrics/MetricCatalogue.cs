@@ -34,6 +34,8 @@ internal sealed class MetricCatalogue
             host => Enum.GetValues<MasterMode>().Select(mode => new MetricSample([Replies.WordOf(mode)], mode == host.Master ? 1 : 0))),
         Counter("reloads_total", "{reload}", "Reloads since the first load, by what became of them.", ["result"],
             host => [new(["ok"], host.Host.Policies.Reloads), new(["failed"], host.Host.Policies.FailedReloads)]),
+        Gauge("pinned_code", "{plugin}", "Plugins and script sets of superseded generations that something holds in memory.", None,
+            host => One(host.Host.Policies.PinnedCode.Count)),
         Counter("events_answered_total", "{event}", "Events answered since the start, on all VMs, those that are gone included.", None,
             host => One(host.Host.Server.EventsAnswered)),
         Gauge("output_waiting_lines", "{line}", "Lines of output that wait to be written.", None, host => One(host.Host.Engine.WaitingOutput)),

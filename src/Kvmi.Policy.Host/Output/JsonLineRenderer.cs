@@ -53,6 +53,8 @@ internal sealed class JsonLineRenderer : ILineRenderer
         DialectOutput dialect => JsonDialect.TypeOf(dialect),
         ControlOutput control => control.Type,
         TraceOutput trace => trace.Type,
+        PluginOutput => "plugin",
+        ProbeOutput => "probe",
         _ => "summary",
     };
 
@@ -81,6 +83,8 @@ internal sealed class JsonLineRenderer : ILineRenderer
             case TotalsOutput totals: Totals(json, totals); break;
             case ControlOutput control: control.WriteMembers(json); break;
             case TraceOutput trace: trace.WriteJson(json); break;
+            case PluginOutput plugin: plugin.WriteJson(json); break;
+            case ProbeOutput probe: json.WriteString("file", probe.Probe.Path); json.WriteString("outcome", probe.Probe.Outcome); break;
             case CatalogueOutput entry: JsonSimulation.Write(json, entry); break;
             default: throw new ArgumentException($"No JSON form for {record.GetType().Name}.", nameof(record));
         }

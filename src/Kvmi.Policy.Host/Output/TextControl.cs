@@ -31,6 +31,12 @@ internal static class TextControl
         text.Append(CultureInfo.InvariantCulture,
             $"output: {host.WaitingOutput} lines wait, {host.LostOutput} lost; harmless decisions {(host.AllDecisions ? "remembered" : "not remembered")}\n");
         text.Append("listening on ").AppendJoin(", ", host.Endpoints.Select(OneLine));
+        foreach (var code in host.PinnedCode)
+        {
+            text.Append(CultureInfo.InvariantCulture,
+                $"\nstill in memory: {(code.Plugin is { } plugin ? $"plugin {OneLine(plugin)}" : "scripts")} of generation {code.Generation}, after {code.Collections} collections");
+        }
+
         foreach (var sink in host.Sinks)
         {
             text.Append(CultureInfo.InvariantCulture, $"\nsink {OneLine(sink.Sink)}: {Words.Count(sink.Delivered, "line")} delivered, {sink.Waiting} wait, {sink.Lost} lost");

@@ -39,6 +39,8 @@ internal sealed class TextLineRenderer : ILineRenderer
             case TotalsOutput totals: _line.AppendSafe(totals.Text); break;
             case ControlOutput control: TextControl.Append(_line, control.Text); break;
             case TraceOutput trace: trace.WriteText(_line); break;
+            case PluginOutput plugin: plugin.WriteText(_line); break;
+            case ProbeOutput probe: _line.Append("probe    ").AppendSafe($"{probe.Probe.Path}: {probe.Probe.Outcome}"); break;
             case CatalogueOutput entry: TextSimulation.Write(_line, entry); break;
             default: throw new ArgumentException($"No text form for {record.GetType().Name}.", nameof(record));
         }

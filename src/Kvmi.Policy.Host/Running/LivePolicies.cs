@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kvmi.Policy.Engine;
 using Kvmi.Policy.Engine.Containment.Worker;
+using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Reload;
 using Kvmi.Policy.Host.CommandLine;
@@ -66,6 +67,9 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
         var (lost, hanging) = _workshop.Builder.HungConstructors;
         return counters with { AbandonedThreads = counters.AbandonedThreads + lost, AbandonedNow = counters.AbandonedNow + hanging };
     }
+
+    /// <summary>Code of superseded generations that something holds in memory.</summary>
+    public IReadOnlyList<PinnedCode> PinnedCode => _workshop.Builder.PinnedCode;
 
     /// <summary>What became of the worker processes so far; null when no policy needed one.</summary>
     public WorkerCounters? Workers => _workshop.Builder.WorkerCounters is { Started: > 0 } counters ? counters : null;

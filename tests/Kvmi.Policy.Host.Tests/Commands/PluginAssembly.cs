@@ -14,7 +14,7 @@ internal static class PluginAssembly
         var source = $"[assembly: Kvmi.Policy.PolicyPlugin(\"{id}\")] public class Census : Kvmi.Policy.PolicyBase {{ {member} }}";
         using var image = new MemoryStream();
         var result = CSharpCompilation.Create(
-            "Reaching", [CSharpSyntaxTree.ParseText(source)], references, new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary)).Emit(image);
+            id, [CSharpSyntaxTree.ParseText(source)], references, new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary)).Emit(image);
         Assert.True(result.Success, string.Join('\n', result.Diagnostics));
         return image.ToArray();
     }

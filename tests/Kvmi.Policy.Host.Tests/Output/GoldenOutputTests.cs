@@ -23,7 +23,7 @@ public sealed class GoldenOutputTests
             using var document = JsonDocument.Parse(line);
             Assert.Contains(
                 document.RootElement.GetProperty("type").GetString(),
-                new[] { "decision", "alert", "suppressed", "record", "status", "summary", "message", "entry", "finding", "check", "dialect", "command", "event", "difference", "test", "coverage", "counts" });
+                new[] { "decision", "alert", "suppressed", "record", "status", "summary", "message", "entry", "finding", "check", "dialect", "command", "event", "difference", "test", "coverage", "counts", "plugin", "probe" });
             Assert.Equal(1, document.RootElement.GetProperty("schemaVersion").GetInt32());
             Assert.Equal("2026-03-01T12:30:45.123000Z", document.RootElement.GetProperty("time").GetString());
         }

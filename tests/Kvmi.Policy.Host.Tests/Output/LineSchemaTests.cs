@@ -51,6 +51,7 @@ public sealed class LineSchemaTests
     [InlineData("simulate", "--list")]
     [InlineData("doctor")]
     [InlineData("watch", "cr[3]", "--count-by", "new", "--simulate")]
+    [InlineData("plugins")]
     public async Task The_lines_of_the_other_verbs_are_as_the_schema_says(params string[] arguments)
     {
         var result = await CommandProcess.RunAsync([.. arguments, "--json"]);

@@ -1,6 +1,7 @@
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
+using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Engine.Scripting.Coverage;
 using Kvmi.Policy.Engine.Summary;
 using Kvmi.Policy.Host.Doctor;
@@ -175,6 +176,26 @@ internal static class SampleRecords
                 new("number", 1042L), new("seq", 3u), new("vcpu", 0), new("event", "cr"), new("subject", "cr4"),
                 new("now", (OutputField[])[new("decision", "allow"), new("value", 1UL), new("votes", "none \u001b[31m")]), new("then", null),
             ],
+        },
+        new ProbeOutput { Probe = new("/plugins/a/b.dll", "it is not a .NET assembly \u001b[31m"), Time = Time },
+        new PluginOutput
+        {
+            Time = Time,
+            Report = new PluginReport
+            {
+                Plugin = new PluginDescription("census", "/plugins/census/Census.dll", new Version(1, 2, 0, 0), new Version(1, 1, 0, 0), new string('a', 64)),
+                Problem = null,
+                Policies = ["Test.Census"],
+                Handlers = [new PluginHandler("Test.Census", "OnCr", "cr")],
+                Services = ["Test.ICensus"],
+                Sinks = ["Test.Slack"],
+                References =
+                [
+                    new PluginReference("Kvmi.Policy.Abstractions", new Version(1, 1, 0, 0), PluginReferenceKind.Shared, null),
+                    new PluginReference("native\n\u001b[31m", null, PluginReferenceKind.Native, "/plugins/census/libnative.so"),
+                ],
+                Probes = [new PluginProbe("/plugins/census/libnative.so", "native library 'native'")],
+            },
         },
         new PolicySummaryOutput
         {

@@ -1,3 +1,5 @@
+using Kvmi.Policy.Engine.Generations;
+
 namespace Kvmi.Policy.Host.Control.Contract;
 
 /// <summary>GET /v1/status. Names are stable; json-lines.md describes them.</summary>
@@ -43,6 +45,9 @@ internal sealed record HostReply
     public required IReadOnlyList<string> Endpoints { get; init; }
 
     public required IReadOnlyList<VmReply> Vms { get; init; }
+
+    /// <summary>Code of superseded generations that something holds in memory.</summary>
+    public required IReadOnlyList<PinnedCode> PinnedCode { get; init; }
 
     /// <summary>Where alerts go besides stdout.</summary>
     public required IReadOnlyList<SinkReply> Sinks { get; init; }
