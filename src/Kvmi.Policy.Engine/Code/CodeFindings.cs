@@ -95,4 +95,7 @@ internal static class CodeFindings
 
     /// <summary>A plugin's file is being written for too long.</summary>
     public const string PluginUnsettled = "KP0618";
+
+    /// <summary>Code of earlier generations is never unloaded.</summary>
+    public const string GenerationsPinned = "KP0619";
 }

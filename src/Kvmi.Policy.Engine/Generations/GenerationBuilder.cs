@@ -18,7 +18,7 @@ public sealed class GenerationBuilder
     private readonly ScriptCompiler _compiler;
     private readonly IPluginLoader _loader;
     private readonly TimeProvider _time;
-    private readonly List<IReadOnlyList<WeakReference>> _built = [];
+    private readonly List<GenerationLife> _built = [];
     private readonly WorkerCensus _workers = new();
 
     // By policy. A file that goes and comes back, or is broken for a while, is the same policy.
@@ -50,9 +50,20 @@ public sealed class GenerationBuilder
         {
             lock (_gate)
             {
-                _built.RemoveAll(contexts => !contexts.Any(context => context.IsAlive));
-                return _built.Count;
+                return Alive().Count;
             }
+        }
+    }
+
+    /// <summary>
+    /// The generations before the live one whose code is still in memory, oldest first, with the reason. Any thread.
+    /// </summary>
+    /// <param name="live">The live generation; null for none.</param>
+    public IReadOnlyList<EarlierGeneration> EarlierGenerations(Generation? live)
+    {
+        lock (_gate)
+        {
+            return [.. Alive().Where(life => life.Number != live?.Number).Select(life => life.Describe())];
         }
     }
 
@@ -93,12 +104,17 @@ public sealed class GenerationBuilder
                 }
                 else
                 {
-                    _number++;
-                    _built.RemoveAll(contexts => !contexts.Any(context => context.IsAlive));
-                    _built.Add(code.Contexts);
+                    code.Life.Number = ++_number;
+                    Alive().Add(code.Life);
                 }
             }
         }
+    }
+
+    private List<GenerationLife> Alive()
+    {
+        _built.RemoveAll(life => !life.IsAlive);
+        return _built;
     }
 
     private void Remember(Generation? previous)

@@ -8,24 +8,20 @@ namespace Kvmi.Policy.Engine.Generations;
 internal sealed class GenerationCode : IDisposable
 {
     private readonly Dictionary<string, ILoadedPlugin> _plugins = new(StringComparer.Ordinal);
-    private readonly List<WeakReference> _contexts = [];
     private ScriptLoadContext? _scripts;
 
     /// <summary>The plugins by id.</summary>
     public IReadOnlyDictionary<string, ILoadedPlugin> Plugins => _plugins;
 
-    /// <summary>
-    /// Weak references to the load contexts: while one is alive, so is the code. They must track resurrection, because a
-    /// context that is being unloaded is finalised first.
-    /// </summary>
-    public IReadOnlyList<WeakReference> Contexts => _contexts;
+    /// <summary>Whether the code is still in memory. It outlives this object.</summary>
+    public GenerationLife Life { get; } = new();
 
     /// <summary>Adds a loaded plugin, which this owns from now on.</summary>
     public void Add(string id, ILoadedPlugin plugin)
     {
         _plugins.Add(id, plugin);
         if (AssemblyLoadContext.GetLoadContext(plugin.MainAssembly) is { IsCollectible: true } context)
-            _contexts.Add(new(context, trackResurrection: true));
+            Life.Add($"plugin {id}", context);
     }
 
     /// <summary>The workers of the untrusted policies; null without any.</summary>
@@ -35,10 +31,12 @@ internal sealed class GenerationCode : IDisposable
     public void Add(WorkerPool workers) => Workers = workers;
 
     /// <summary>Makes the context of the scripts; after the last plugin was added.</summary>
-    public ScriptLoadContext OpenScripts(int generation)
+    /// <param name="generation">Number of the generation.</param>
+    /// <param name="policies">The policies whose scripts it will hold.</param>
+    public ScriptLoadContext OpenScripts(int generation, IEnumerable<string> policies)
     {
         _scripts = new(generation, _plugins.Values.Select(plugin => plugin.MainAssembly));
-        _contexts.Add(new(_scripts, trackResurrection: true));
+        Life.Add($"scripts of {string.Join(", ", policies)}", _scripts);
         return _scripts;
     }
 
@@ -52,5 +50,6 @@ internal sealed class GenerationCode : IDisposable
             plugin.Dispose();
 
         _plugins.Clear();
+        Life.Released();
     }
 }
