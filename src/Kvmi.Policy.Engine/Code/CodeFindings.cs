@@ -103,6 +103,9 @@ internal static class CodeFindings
     /// <summary>A plugin's file is being written for too long.</summary>
     public const string PluginUnsettled = "KP0618";
 
+    /// <summary>Code of several earlier generations stays in memory.</summary>
+    public const string GenerationsPinned = "KP0619";
+
     /// <summary>The tests of a policy run less of it than was asked for.</summary>
     public const string CoverageLow = ScriptCoverage.LowCoverage;
 

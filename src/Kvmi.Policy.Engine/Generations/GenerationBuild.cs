@@ -180,7 +180,7 @@ internal sealed partial class GenerationBuild(
     {
         var policies = new List<GenerationPolicy>(definitions.Count);
         OpenWorkers();
-        var context = _scripts.Count == 0 ? null : code.OpenScripts(number);
+        var context = _scripts.Count == 0 ? null : code.OpenScripts(number, _scripts.Keys.Order(StringComparer.Ordinal));
         foreach (var definition in definitions)
         {
             if (FactoryOf(definition, context) is { } factory)

@@ -56,7 +56,7 @@ public sealed class GenerationBuilder
         {
             lock (_gate)
             {
-                return _inMemory.Count;
+                return _inMemory.Alive.Count;
             }
         }
     }
@@ -82,6 +82,18 @@ public sealed class GenerationBuilder
         lock (_gate)
         {
             return [.. _inMemory.TakeNews().Select(CodeFindings.Pinned)];
+        }
+    }
+
+    /// <summary>
+    /// The generations before the live one whose code is still in memory, oldest first, with the reason. Any thread.
+    /// </summary>
+    /// <param name="live">The live generation; null for none.</param>
+    public IReadOnlyList<EarlierGeneration> EarlierGenerations(Generation? live)
+    {
+        lock (_gate)
+        {
+            return [.. _inMemory.Alive.Where(life => life.Number != live?.Number).Select(life => life.Describe())];
         }
     }
 
@@ -122,8 +134,7 @@ public sealed class GenerationBuilder
                 }
                 else
                 {
-                    _number++;
-                    _inMemory.Add(_number, code.Life);
+                    _inMemory.Add(++_number, code.Life);
                 }
             }
         }

@@ -13,15 +13,15 @@ internal sealed class GenerationCode : IDisposable
     /// <summary>The plugins by id.</summary>
     public IReadOnlyDictionary<string, ILoadedPlugin> Plugins => _plugins;
 
-    /// <summary>What is left to look at when everybody has let go.</summary>
-    public LoadedContexts Life { get; } = new();
+    /// <summary>Whether the code is still in memory. It outlives this object.</summary>
+    public GenerationLife Life { get; } = new();
 
     /// <summary>Adds a loaded plugin, which this owns from now on.</summary>
     public void Add(string id, ILoadedPlugin plugin)
     {
         _plugins.Add(id, plugin);
         if (AssemblyLoadContext.GetLoadContext(plugin.MainAssembly) is { IsCollectible: true } context)
-            Life.Add(id, context);
+            Life.Add(id, $"plugin {id}", context);
     }
 
     /// <summary>The workers of the untrusted policies; null without any.</summary>
@@ -31,10 +31,12 @@ internal sealed class GenerationCode : IDisposable
     public void Add(WorkerPool workers) => Workers = workers;
 
     /// <summary>Makes the context of the scripts; after the last plugin was added.</summary>
-    public ScriptLoadContext OpenScripts(int generation)
+    /// <param name="generation">Number of the generation.</param>
+    /// <param name="policies">The policies whose scripts it will hold.</param>
+    public ScriptLoadContext OpenScripts(int generation, IEnumerable<string> policies)
     {
         _scripts = new(generation, _plugins.Values.Select(plugin => plugin.MainAssembly));
-        Life.Add(null, _scripts);
+        Life.Add(null, $"scripts of {string.Join(", ", policies)}", _scripts);
         return _scripts;
     }
 
@@ -48,6 +50,6 @@ internal sealed class GenerationCode : IDisposable
             plugin.Dispose();
 
         _plugins.Clear();
-        Life.End();
+        Life.Release();
     }
 }

@@ -20,6 +20,18 @@ internal sealed class DirectoryHints : IDisposable
             _roots.TryAdd(Path.GetFullPath(directory), new());
     }
 
+    /// <summary>True when a watcher lost events, or its directory, and was not made anew yet.</summary>
+    public bool HasBroken
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _roots.Values.Any(root => root.Broken);
+            }
+        }
+    }
+
     /// <summary>Makes the watchers that are missing or stand on a directory that was replaced. Called at each poll.</summary>
     public void Refresh()
     {

@@ -14,6 +14,8 @@ namespace Kvmi.Policy.Engine.Reload;
 public sealed class PolicyReloader : IAsyncDisposable
 {
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(5);
+    private const int FewestPinned = 3;
+
     private readonly PolicyReloaderOptions _options;
     private readonly IPolicySource _source;
     private readonly GenerationBuilder _builder;
@@ -30,6 +32,7 @@ public sealed class PolicyReloader : IAsyncDisposable
     private TimeSpan _retryDelay;
     private long _failedAt;
     private bool _unsettledReported;
+    private int _pinnedTold;
     private bool _disposed;
 
     /// <summary>Makes a reloader that does nothing yet.</summary>
@@ -162,8 +165,32 @@ public sealed class PolicyReloader : IAsyncDisposable
         Tell(report, requests);
     }
 
-    private void Tell(ReloadReport report, List<TaskCompletionSource<ReloadReport>> requests)
+    // Three may be bad luck with the times of collections; the number is told again when it has grown.
+    private ReloadReport WithPinned(ReloadReport report)
     {
+        var pinned = report.EarlierGenerations.Where(generation => generation.Hold == GenerationHold.Pinned).ToList();
+        if (pinned.Count < FewestPinned || pinned.Count <= _pinnedTold)
+            return report;
+
+        _pinnedTold = pinned.Count;
+        var code = pinned.SelectMany(generation => generation.Code).GroupBy(name => name, StringComparer.Ordinal)
+            .OrderByDescending(group => group.Count()).ThenBy(group => group.Key, StringComparer.Ordinal).Take(5)
+            .Select(group => $"{group.Key} ({group.Count()} times)");
+        return report with
+        {
+            Findings =
+            [
+                .. report.Findings,
+                new(new(string.Join(", ", _options.PolicyDirectories)), FindingSeverity.Warning, CodeFindings.GenerationsPinned,
+                    $"the code of {pinned.Count} earlier generations stays in memory although nothing of this tool uses it: {string.Join(", ", code)}",
+                    "look for a thread, a timer, a static event or a cache outside of the plugin that holds it; a restart gives the memory back"),
+            ],
+        };
+    }
+
+    private void Tell(ReloadReport result, List<TaskCompletionSource<ReloadReport>> requests)
+    {
+        var report = WithPinned(result);
         try
         {
             _listener.OnReload(report);

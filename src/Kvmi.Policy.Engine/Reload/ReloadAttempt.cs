@@ -71,6 +71,7 @@ internal sealed class ReloadAttempt(
             Generation = target.Current?.Number ?? 0,
             Policies = target.Current?.Policies.Count ?? 0,
             GenerationsAlive = builder.GenerationsAlive,
+            EarlierGenerations = builder.EarlierGenerations(target.Current),
         };
     }
 

@@ -1,4 +1,5 @@
 using Kvmi.Policy.Engine.Findings;
+using Kvmi.Policy.Engine.Generations;
 
 namespace Kvmi.Policy.Engine.Reload;
 
@@ -55,6 +56,9 @@ public sealed record ReloadReport
 
     /// <summary>How many policies the live generation has.</summary>
     public required int Policies { get; init; }
+
+    /// <summary>The generations before the live one whose code is still in memory, oldest first, with the reason.</summary>
+    public IReadOnlyList<EarlierGeneration> EarlierGenerations { get; init; } = [];
 
     /// <summary>Generations with code in memory, the live one included. One that only grows means that something holds old code.</summary>
     public required int GenerationsAlive { get; init; }

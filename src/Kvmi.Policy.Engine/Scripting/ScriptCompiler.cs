@@ -51,7 +51,7 @@ public sealed class ScriptCompiler
 
         if (_kept?.Find(key, source) is { } kept)
         {
-            _cache.Add(key, kept);
+            _cache.Add(key, source, kept);
             return new(kept, kept.Warnings, FromCache: true);
         }
 
@@ -59,7 +59,7 @@ public sealed class ScriptCompiler
         var result = RoslynCompiler.Compile(source, plugins);
         if (result.Script is not null)
         {
-            _cache.Add(key, result.Script);
+            _cache.Add(key, source, result.Script);
             _kept?.Add(key, result.Script);
         }
 

@@ -75,7 +75,31 @@ internal static class Replies
         report.Policies,
         Math.Round(report.BuildTime.TotalMilliseconds, 1),
         report.ChangedFiles,
-        [.. report.Findings.Select(Finding)]);
+        [.. report.Findings.Select(Finding)])
+    {
+        Changes =
+        [
+            .. report.PolicyChanges.Select(change => new PolicyChangeReply(
+                change.Policy, Words.CamelCase(change.Kind.ToString()), change.VersionBefore, change.Version, change.KeepsState)),
+        ],
+        Times = new(
+            ReloadFields.Milliseconds(report.SettleTime),
+            ReloadFields.Milliseconds(report.ReadTime),
+            ReloadFields.Milliseconds(report.CompileTime),
+            ReloadFields.Milliseconds(report.LoadTime),
+            ReloadFields.Milliseconds(report.TestTime),
+            ReloadFields.Milliseconds(report.SwapTime)),
+        CompiledScripts = report.CompiledScripts,
+        CachedScripts = report.CachedScripts,
+        TestsPassed = report.TestsPassed,
+        TestsFailed = report.TestsFailed,
+        GenerationsAlive = report.GenerationsAlive,
+        EarlierGenerations =
+        [
+            .. report.EarlierGenerations.Select(generation => new EarlierGenerationReply(
+                generation.Number, Words.CamelCase(generation.Hold.ToString()), generation.Code)),
+        ],
+    };
 
     public static DecisionReply Decision(long number, DecisionOutput decision) => new()
     {

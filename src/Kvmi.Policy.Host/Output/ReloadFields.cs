@@ -1,3 +1,4 @@
+using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Reload;
 
@@ -27,6 +28,7 @@ internal static class ReloadFields
         new("files", report.ChangedFiles.Count <= 3 ? string.Join(' ', report.ChangedFiles) : $"{report.ChangedFiles.Count} files"),
         new("changes", Changes(report)),
         new("generationsAlive", (long)report.GenerationsAlive),
+        new("generationsPinned", (long)report.EarlierGenerations.Count(generation => generation.Hold == GenerationHold.Pinned)),
     ];
 
     /// <summary>Milliseconds to a tenth.</summary>

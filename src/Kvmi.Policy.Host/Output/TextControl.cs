@@ -85,11 +85,6 @@ internal static class TextControl
         return text.ToString();
     }
 
-    public static string Of(ReloadReply reload) => reload.Success
-        ? string.Create(CultureInfo.InvariantCulture,
-            $"Generation {reload.Generation} is live with {Words.Count(reload.Policies, "policy", "policies")}, built in {reload.BuildMilliseconds:0} ms.")
-        : $"Generation {reload.Generation} stays live: the files have errors, reported above.";
-
     public static string Of(ModeReply mode) => mode.Policy is null
         ? $"The switch over all policies is now: {mode.Mode}."
         : $"{mode.Policy}: switched to {mode.Mode}, in force: {mode.Effective}. Each VM takes it over before its next event.";

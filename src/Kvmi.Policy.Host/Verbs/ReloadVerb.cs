@@ -24,7 +24,7 @@ internal static class ReloadVerb
                 context.Results.Write(new FindingOutput { Time = context.Results.Now, Finding = Of(finding) });
             }
 
-            ControlVerb.Write(context, "reload", reload, ControlJson.Default.ReloadReply, TextControl.Of(reload));
+            ControlVerb.Write(context, "reload", reload, ControlJson.Default.ReloadReply, TextReload.Of(reload));
             return reload.Success ? ExitCode.Fine : ExitCode.Failure;
         });
         return verb;

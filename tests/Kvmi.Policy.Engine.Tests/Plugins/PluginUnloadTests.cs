@@ -30,7 +30,7 @@ public sealed class PluginUnloadTests
         Collect();
         var pinned = Assert.Single(builder.PinnedCode);
         Assert.Equal((1, id), (pinned.Generation, pinned.Plugin));
-        Assert.True(pinned.Collections >= CodeInMemory.Patience);
+        Assert.True(pinned.Collections >= GenerationLife.Patience);
         Assert.Equal(1, builder.GenerationsAlive);
 
         var finding = Assert.Single(builder.TakePinnedFindings());

@@ -74,13 +74,14 @@ internal sealed class LiveReload : IReloadListener, IAsyncDisposable
     }
 
     /// <summary>Starts the reloader and attaches the VM.</summary>
-    public async Task<LiveReload> Start()
+    public async Task<LiveReload> Start(bool attach = true)
     {
         var first = Reloader.ReloadNowAsync();
         Reloader.Start();
         var report = await first.WaitAsync(ReloadHarness.Patience);
         Assert.True(report.Success, string.Join('\n', report.Findings));
-        Bench.Attach();
+        if (attach)
+            Bench.Attach();
         return this;
     }
 

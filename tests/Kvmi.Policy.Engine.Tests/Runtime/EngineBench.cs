@@ -175,12 +175,20 @@ internal sealed class EngineBench : IDisposable
             }
         }
 
+        /// <summary>True: for loads that would fill the memory with them.</summary>
+        public bool ForgetsDecisions { get; set; }
+
         /// <summary>Called before each record; may hold the output thread.</summary>
         public Action? Before { get; set; }
 
         public void Write(OutputRecord record)
         {
             Before?.Invoke();
+            if (record is DecisionOutput && ForgetsDecisions)
+            {
+                return;
+            }
+
             lock (_records)
             {
                 _records.Add(record);
