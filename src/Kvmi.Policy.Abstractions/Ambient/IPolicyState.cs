@@ -1,7 +1,9 @@
 namespace Kvmi.Policy;
 
 /// <summary>
-/// Named, bounded collections. Scope (VM or policy) and life (kept or dropped on reload) stand in the declaration.
+/// Named, bounded collections. Scope (VM, vCPU or policy) and life (kept or dropped on reload) stand in the declaration.
+/// With scope <c>vcpu</c> each vCPU has collections of its own, of at most 65,536 entries: a handler sees those of its event's vCPU, and outside of
+/// handlers only Count, Capacity and Overflowed can be asked for, the first and the last as sums over all vCPUs.
 /// Get them once, at the top of the script. A name that is used again with another type or capacity throws
 /// <see cref="InvalidOperationException"/>.
 /// </summary>

@@ -18,13 +18,16 @@ internal readonly record struct HandlerBinding(MethodInfo? Method, Type Delegate
         {
             var subscription = definition.Subscriptions[i];
             var eventType = PolicyEvents.Find(subscription.Event)!.HandlerType;
-            var method = subscription.Handler is not { } name ? null : type.GetMethod(name, AnyMethod, [eventType])
+            var method = subscription.Handler is not { } name ? null : FindMethod(type, name, eventType)
                 ?? throw new MissingMethodException(type.FullName, name);
             bindings[i] = new(method, typeof(PolicyHandler<>).MakeGenericType(eventType));
         }
 
         return bindings;
     }
+
+    /// <summary>The method of a name that takes an event; null when there is none.</summary>
+    public static MethodInfo? FindMethod(Type type, string name, Type eventType) => type.GetMethod(name, AnyMethod, [eventType]);
 
     /// <summary>Binds the handlers to an instance.</summary>
     public static Delegate?[] Bind(HandlerBinding[] bindings, object? instance) =>

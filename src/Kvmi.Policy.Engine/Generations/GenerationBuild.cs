@@ -104,6 +104,9 @@ internal sealed partial class GenerationBuild(
         }
     }
 
+    private static PluginCode CodeOf(PluginDescription plugin) =>
+        new(plugin.MainAssemblyPath, plugin.Image, () => new PluginDependencies(LoadOptions(plugin)).ReadSymbols(plugin.MainAssemblyPath));
+
     private static PluginLoadOptions LoadOptions(PluginDescription plugin) => PluginContract.LoadOptions(plugin);
 
     private PluginDescription? FindPlugin(string id, string policyId, SourceLocation location)
@@ -196,7 +199,11 @@ internal sealed partial class GenerationBuild(
             return RemoteFactoryOf(definition);
 
         if (definition.Code.Plugin is { } plugin)
-            return PluginPolicyType.TryMakeFactory(definition, catalog.Find(plugin)!.MainAssemblyPath, code.Plugins[plugin].MainAssembly, _findings, construction);
+        {
+            var description = catalog.Find(plugin)!;
+            return PluginPolicyType.TryMakeFactory(
+                definition, description.MainAssemblyPath, code.Plugins[plugin].MainAssembly, _findings, construction, CodeOf(description));
+        }
 
         if (_scripts.GetValueOrDefault(definition.Id) is { } script)
         {

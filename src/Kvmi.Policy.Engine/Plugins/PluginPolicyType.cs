@@ -16,7 +16,9 @@ internal static class PluginPolicyType
     /// <param name="assembly">The plugin.</param>
     /// <param name="findings">Where findings go.</param>
     /// <param name="construction">Tries the constructor; null: on this thread, where somebody else has the deadline.</param>
-    public static IPolicyFactory? TryMakeFactory(PolicyDefinition definition, string pluginPath, Assembly assembly, List<Finding> findings, PluginConstruction? construction = null)
+    /// <param name="code">The plugin's main assembly as bytes, whose handlers are read for decisions that are not legal; null: they are not.</param>
+    public static IPolicyFactory? TryMakeFactory(
+        PolicyDefinition definition, string pluginPath, Assembly assembly, List<Finding> findings, PluginConstruction? construction = null, PluginCode? code = null)
     {
         try
         {
@@ -26,6 +28,9 @@ internal static class PluginPolicyType
 
             var before = findings.Count;
             HandlerCheck.Check(definition, [.. type.GetMethods(AnyMethod).Select(method => Describe(method, pluginPath))], $"class {type.FullName}", findings);
+            if (findings.Count == before && code is not null)
+                PluginDecisions.Check(definition, type, code, findings);
+
             return findings.Count > before || !ConstructorWorks(definition, pluginPath, type, findings, construction)
                 ? null
                 : new PluginPolicyFactory(definition, type);

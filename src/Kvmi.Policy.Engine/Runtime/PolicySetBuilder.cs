@@ -216,6 +216,7 @@ internal sealed class PolicySetBuilder
         var state = definition.State switch
         {
             { Scope: PolicyStateScope.Vm } => new NamedState(shared: false),
+            { Scope: PolicyStateScope.Vcpu } => new NamedState(shared: false, perVcpu: true),
             { KeepOnReload: true } => _context.Engine.SharedState(definition.Id, 0),
             _ => _context.Engine.SharedState(definition.Id, _generation.Number),
         };

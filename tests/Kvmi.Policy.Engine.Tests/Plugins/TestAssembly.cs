@@ -62,13 +62,13 @@ internal static class TestAssembly
     }
 
     /// <summary>Builds an assembly and its portable PDB, which names the source file.</summary>
-    public static (byte[] Image, byte[] Symbols) BuildWithSymbols(string name, string source, string file)
+    public static (byte[] Image, byte[] Symbols) BuildWithSymbols(string name, string source, string file, OptimizationLevel optimization = OptimizationLevel.Release)
     {
         var compilation = CSharpCompilation.Create(
             name,
             [CSharpSyntaxTree.ParseText(source, path: file, encoding: System.Text.Encoding.UTF8)],
             Platform.Value,
-            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release));
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: optimization));
         using var image = new MemoryStream();
         using var symbols = new MemoryStream();
         var result = compilation.Emit(image, symbols, options: new(debugInformationFormat: Microsoft.CodeAnalysis.Emit.DebugInformationFormat.PortablePdb));

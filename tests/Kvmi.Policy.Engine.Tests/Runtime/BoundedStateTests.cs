@@ -70,7 +70,7 @@ public sealed class BoundedStateTests
     public void One_name_is_one_collection_and_a_reload_may_resize_it()
     {
         var state = new NamedState(shared: false);
-        var first = new PolicyState("p", state, 1, new ForeignCode(new VmCustody()));
+        var first = new PolicyState("p", state, 1, new ForeignCode(new VmCustody()), new CurrentEvent(), () => 1);
         var set = first.Set<ulong>("s", 4);
         set.Add(1);
         set.Add(2);
@@ -79,7 +79,7 @@ public sealed class BoundedStateTests
         Assert.Throws<InvalidOperationException>(() => first.Map<ulong, int>("s", 4));
         Assert.Throws<ArgumentOutOfRangeException>(() => first.Set<ulong>("t", NamedState.MaxCapacity + 1L));
 
-        var second = new PolicyState("p", state, 1, new ForeignCode(new VmCustody())).Set<ulong>("s", 8);
+        var second = new PolicyState("p", state, 1, new ForeignCode(new VmCustody()), new CurrentEvent(), () => 1).Set<ulong>("s", 8);
         Assert.Equal((8, 2, true), (second.Capacity, second.Count, second.Contains(2)));
     }
 

@@ -89,7 +89,7 @@ internal static class SettingsSection
     public static PolicyStateSettings ReadState(PolicyContext context)
     {
         var state = context.Spec["state"];
-        var scope = state?["scope"]?.Text == "policy" ? PolicyStateScope.Policy : PolicyStateScope.Vm;
+        var scope = state?["scope"] is { } word ? Enum.Parse<PolicyStateScope>(word.Text, ignoreCase: true) : PolicyStateScope.Vm;
         return new PolicyStateSettings(scope, KeepOnReload: state?["onReload"]?.Text != "drop");
     }
 

@@ -16,7 +16,7 @@ internal sealed class PolicyServices : IPolicyServices
         _foreign = context.Foreign;
         Context = context;
         Parameters = new PolicyParameters(policy.Definition);
-        State = new PolicyState(policy.Id, policy.Memory.State, context.Engine.HashSeed, context.Foreign);
+        State = new PolicyState(policy.Id, policy.Memory.State, context.Engine.HashSeed, context.Foreign, context.Event, () => context.Vm.VcpuCount);
         Memory = new GuestMemory(context, policy);
         Pages = new PolicyPages(context, policy);
         Breakpoints = new PolicyBreakpoints(context, policy);

@@ -16,10 +16,17 @@ internal sealed class NamedState
     private readonly List<string> _losses = [];
     private readonly Lock _gate = new();
 
-    public NamedState(bool shared) => Shared = shared;
+    public NamedState(bool shared, bool perVcpu = false)
+    {
+        Shared = shared;
+        PerVcpu = perVcpu;
+    }
 
     /// <summary>True when several VMs use it.</summary>
     public bool Shared { get; }
+
+    /// <summary>True when each vCPU has collections of its own.</summary>
+    public bool PerVcpu { get; }
 
     /// <summary>Finds a collection, or makes it.</summary>
     /// <param name="policyId">For messages.</param>

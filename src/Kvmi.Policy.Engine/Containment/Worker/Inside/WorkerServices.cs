@@ -33,7 +33,13 @@ internal sealed class WorkerServices : IPolicyServices, IPolicyClock, IGuestVm
         Name = vmName;
         Uuid = vmUuid;
         Parameters = new PolicyParameters(definition);
-        State = new PolicyState(definition.Id, new NamedState(shared: false), hashSeed, new ForeignCode(new VmCustody()));
+        State = new PolicyState(
+            definition.Id,
+            new NamedState(shared: false, perVcpu: definition.State.Scope == PolicyStateScope.Vcpu),
+            hashSeed,
+            new ForeignCode(new VmCustody()),
+            current,
+            () => channel.VcpuCount);
         Memory = new WorkerMemory(channel);
         Pages = new WorkerPages(channel);
         Breakpoints = new WorkerBreakpoints(definition.Id);
