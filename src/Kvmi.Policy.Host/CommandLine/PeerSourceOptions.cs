@@ -79,8 +79,7 @@ internal sealed class PeerSourceOptions
             Cookie = CookieFile.Read(parse.GetValue(_cookie)),
             AllowRemote = parse.GetValue(_remote),
             FileRules = new FileRules(PluginRules.None, Ownership: null),
-            Peers = _latency.Read(parse, _peers.Read(parse)),
-            Deadlines = _deadlines.Read(parse),
+            Server = [_peers.Read(parse), _latency.Read(parse), _deadlines.Read(parse)],
         };
     }
 }

@@ -134,5 +134,5 @@ public sealed class BoundedStateTests
         Assert.Equal(1, set.Overflowed);
     }
 
-    private static PolicyState StateOf(NamedState state) => new("p", state, 1, new ForeignCode(new VmCustody()));
+    private static PolicyState StateOf(NamedState state) => new("p", state, 1, new ForeignCode(new VmCustody()), new CurrentEvent(), () => 1);
 }

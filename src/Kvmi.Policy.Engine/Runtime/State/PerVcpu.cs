@@ -26,6 +26,11 @@ internal sealed class PerVcpu<TCollection> : IStateCollection
 
     public int Capacity { get; }
 
+    /// <summary>Entries of all vCPUs.</summary>
+    public int Count => Made.Sum(collection => collection.Count);
+
+    public string TypeText => $"{_byVcpu[0]!.TypeText} for each vCPU";
+
     public bool HoldsCollectibleTypes => _byVcpu[0]!.HoldsCollectibleTypes;
 
     /// <summary>Those that were made.</summary>
