@@ -22,7 +22,7 @@ public class OneLinerTests
         { "msr[lstar] when 0x1000 > new && rip >= 0x10 => keep", "new: { first: 0x0, last: 0xfff }, rip: { first: 0x10, last: 0xffffffffffffffff }", null },
         { "msr[lstar] when cpl != 0 && new < 0 => keep", "when: { msr: lstar }|handler: OnMsr", "(e.New < 0x0UL)" },
         { "cr[4] when clearedBits(smep, smap) => keep", "when: { cr: 4, clearedBits: [smep, smap] }", null },
-        { "cr[4] when setBits(0x40) && cpl == 3 => inject(gp)", "when: { cr: 4, setBits: 0x40, cpl: 3 }|handler: OnCr", "Inject(Exceptions.GeneralProtection)" },
+        { "cr[4] when setBits(0x40) && cpl == 0 => inject(gp)", "when: { cr: 4, setBits: 0x40, cpl: 0 }|handler: OnCr", "Inject(Exceptions.GeneralProtection)" },
         { "cr[0] when (old & wp) != 0 => keep", "when: { cr: 0 }|handler: OnCr", "((e.Old & 0x10000UL) != 0x0UL)" },
         { "cr[3] => count(new)", "handler: OnCr", "counts0.Add(e.New);" },
         { "pf[0x1010-0x2010:w] => skip", "{ range: 0x1000-0x3000, access: r-x }|when: { gpa: 0x1010-0x2010, access: w }|handler: OnPf", "return Skip();" },
@@ -154,7 +154,7 @@ public class OneLinerTests
         string[] words = ["old", "new", "&&", "(", ")", "&", "in", ",", "=>", "!", "~", "Memory", ".", "gpa", "\u0007", "'", "=", "%", "access", "\"a\"", "[", "-"];
         string[] conditions =
         [
-            "changed", "!changed", "old == 1", "(new & 0xfff) != 0", "old in 1..5", "new in [1, 3..9, -1]", "(old == 1 || new >= 2)", "rip > 0x1000", "cpl == 3", "vcpu < 2",
+            "changed", "!changed", "old == 1", "(new & 0xfff) != 0", "old in 1..5", "new in [1, 3..9, -1]", "(old == 1 || new >= 2)", "rip > 0x1000", "cpl == 0", "vcpu < 2",
             "changedBits(1)", "clearedBits(1, 8)", "cr3 == 0x1000", "rax != rbx", "old + 1 == new", "true", "msr == lstar", "Clock.SinceAttach.TotalSeconds > 1",
         ];
         string[] outcomes = ["keep", "allow", "set(new | 1)", "crash", "alert(\"a\")", "inject(gp), alert(\"b\", old, x = new >> 3)", "count(rip)", "record(\"r\"), count(\"c\", new & 1)"];
