@@ -18,6 +18,9 @@ internal static class AllocationBounds
     /// <summary>The records own their data, and an error is a sentence.</summary>
     public static long Handshake(int recordLength) => (16 * 1024) + (16L * recordLength);
 
+    /// <summary>Chunks are read one after the other, and compressed ones can be a thousand times longer than what lies in the file.</summary>
+    public static long Trace(int fileLength) => (8 * 1024 * 1024) + (4096L * fileLength);
+
     /// <summary>Lines, entries and the named fields of their bytes, for each dialect.</summary>
     public static long Capture(int textLength, int dialects) => (1024 * 1024) + (400L * textLength * (dialects + 1));
 }

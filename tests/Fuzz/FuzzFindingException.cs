@@ -1,10 +1,10 @@
 namespace Kvmi.Fuzz;
 
 /// <summary>The end of a run: a decoder misbehaved.</summary>
-internal sealed class FuzzFindingException(long number, ulong seed, string seedMessage, byte[] message, string what, Exception? cause)
+internal sealed class FuzzFindingException(long number, ulong seed, string seedMessage, byte[] message, string what, Exception? cause, string subject = FuzzOptions.MessagesWord)
     : Exception(
-        $"{what}\n  message {number} of seed {seed}, mutated from {seedMessage}, {message.Length} bytes:\n  {Convert.ToHexStringLower(message)}\n"
-        + "  again: " + FuzzOptions.Again(seed, number),
+        $"{what}\n  {subject}: number {number} of seed {seed}, mutated from {seedMessage}, {message.Length} bytes:\n  {Convert.ToHexStringLower(message)}\n"
+        + "  again: " + FuzzOptions.Again(seed, number, subject),
         cause)
 {
     /// <summary>The offending bytes.</summary>

@@ -6,15 +6,27 @@ namespace Kvmi.Fuzz;
 internal sealed record FuzzOptions
 {
     public const string Usage = """
-        Kvmi.Fuzz: mutated messages into every decoder of Kvmi.Protocol.
+        Kvmi.Fuzz: mutated messages into every decoder of Kvmi.Protocol, or mutated traces into what reads and copies them.
+
+          --what WORD     messages (default) or traces
 
           --messages N    how many (default 200000)
           --seed N        decides every message (default 1)
           --first N       number of the first message (default 0); a finding says which one to give
+          --traces DIR    traces to begin with (default: those beside the program)
           --captures DIR  hex captures to begin with (default: those beside the program)
 
         Exit code 0: nothing found. 1: a finding, printed with how to repeat it. 2: wrong usage.
         """;
+
+    /// <summary>The word for messages.</summary>
+    public const string MessagesWord = "messages";
+
+    /// <summary>The word for traces.</summary>
+    public const string TracesWord = "traces";
+
+    /// <summary>One of the two words.</summary>
+    public string What { get; init; } = MessagesWord;
 
     public long Messages { get; init; } = 200_000;
 
@@ -24,12 +36,22 @@ internal sealed record FuzzOptions
 
     public string Captures { get; init; } = DefaultCaptures;
 
+    public string Traces { get; init; } = DefaultTraces;
+
     /// <summary>The captures that the build puts beside the program.</summary>
     public static string DefaultCaptures { get; } = Path.Combine(AppContext.BaseDirectory, "captures");
 
-    /// <summary>The options that make a message again, with those of its conversation before it.</summary>
-    public static string Again(ulong seed, long number)
+    /// <summary>The traces that the build puts beside the program.</summary>
+    public static string DefaultTraces { get; } = Path.Combine(AppContext.BaseDirectory, "traces");
+
+    /// <summary>The options that make an input again, a message with those of its conversation before it.</summary>
+    public static string Again(ulong seed, long number, string what)
     {
+        if (what == TracesWord)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"--what {what} --seed {seed} --first {number} --messages 1");
+        }
+
         var within = number % FuzzRun.ConversationLength;
         return string.Create(CultureInfo.InvariantCulture, $"--seed {seed} --first {number - within} --messages {within + 1}");
     }
@@ -49,6 +71,8 @@ internal sealed record FuzzOptions
                 "--messages" when isNumber && number > 0 => options with { Messages = number },
                 "--seed" when isNumber => options with { Seed = (ulong)number },
                 "--first" when isNumber => options with { First = number },
+                "--what" when value is MessagesWord or TracesWord => options with { What = value },
+                "--traces" when Directory.Exists(value) => options with { Traces = value },
                 "--captures" when Directory.Exists(value) => options with { Captures = value },
                 _ => null,
             };

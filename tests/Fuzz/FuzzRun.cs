@@ -12,7 +12,7 @@ namespace Kvmi.Fuzz;
 /// A run: message after message, each mutated from a good one and given to every decoder that could meet it. Deterministic by seed. One
 /// thread; another may read <see cref="Position"/>.
 /// </summary>
-internal sealed class FuzzRun
+internal sealed class FuzzRun : IFuzzRun
 {
     /// <summary>Messages that one stateful decoder sees in a row; all of them are of one dialect.</summary>
     public const int ConversationLength = 64;
@@ -41,6 +41,12 @@ internal sealed class FuzzRun
 
     /// <summary>Number of the message that is being decoded.</summary>
     public long Position => Volatile.Read(ref _position);
+
+    public int Unit => ConversationLength;
+
+    public string Beginning => $"{_corpus.Count} messages of {string.Join(", ", _corpus.Dialects.Select(dialect => dialect.Name))}, {_corpus.Captures.Count} captures";
+
+    public string Table => Statistics.ToString();
 
     /// <summary>Runs.</summary>
     /// <param name="first">Number of the first message; a multiple of <see cref="ConversationLength"/>, so that no decoder lacks its past.</param>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kvmi.Fuzz;
 using Kvmi.Fuzz.Messages;
+using Kvmi.Fuzz.Traces;
 using Kvmi.Protocol.Dialects;
 
 const long Block = 64 * FuzzRun.ConversationLength;
@@ -11,19 +12,24 @@ if (FuzzOptions.Parse(args, out var error) is not { } options)
     return 2;
 }
 
-var corpus = SeedCorpus.Make(options.Captures, Dialect.All);
-var run = new FuzzRun(corpus, options.Seed);
-Console.WriteLine(
-    $"{corpus.Count} messages of {string.Join(", ", corpus.Dialects.Select(dialect => dialect.Name))} to begin with, "
-    + $"{corpus.Captures.Count} captures; seed {options.Seed}");
+IFuzzRun run = options.What == FuzzOptions.TracesWord
+    ? new TraceFuzzRun(SeedTrace.Of(options.Traces), options.Seed)
+    : new FuzzRun(SeedCorpus.Make(options.Captures, Dialect.All), options.Seed);
+if (run is TraceFuzzRun { IsEmpty: true })
+{
+    Console.Error.WriteLine($"There is no *.kvmitrace in {options.Traces}: give --traces DIR.");
+    return 2;
+}
+
+Console.WriteLine($"{run.Beginning} to begin with; seed {options.Seed}");
 using var watchdog = new Watchdog(run, time, number =>
 {
-    Console.Error.WriteLine($"Message {number} of seed {options.Seed} hangs. Again: {FuzzOptions.Again(options.Seed, number)}");
+    Console.Error.WriteLine($"{options.What}: number {number} of seed {options.Seed} hangs. Again: {FuzzOptions.Again(options.Seed, number, options.What)}");
     Environment.Exit(1);
 });
 
 var started = time.GetTimestamp();
-var first = options.First / FuzzRun.ConversationLength * FuzzRun.ConversationLength;
+var first = options.First / run.Unit * run.Unit;
 var end = first + options.Messages;
 try
 {
@@ -41,16 +47,16 @@ catch (FuzzFindingException finding)
 
 var elapsed = time.GetElapsedTime(started);
 Progress(options.Messages);
-Console.WriteLine(run.Statistics);
+Console.WriteLine(run.Table);
 Console.WriteLine(string.Create(
     CultureInfo.InvariantCulture,
-    $"{options.Messages} messages in {elapsed.TotalSeconds:0.0} s, {options.Messages / elapsed.TotalSeconds:0} messages/s; nothing found"));
+    $"{options.Messages} {options.What} in {elapsed.TotalSeconds:0.0} s, {options.Messages / elapsed.TotalSeconds:0} a second; nothing found"));
 return 0;
 
 void Progress(long done)
 {
     if (!Console.IsErrorRedirected)
     {
-        Console.Error.Write($"\r{Math.Min(done, options.Messages)} of {options.Messages} messages{(done >= options.Messages ? "\n" : "")}");
+        Console.Error.Write($"\r{Math.Min(done, options.Messages)} of {options.Messages} {options.What}{(done >= options.Messages ? "\n" : "")}");
     }
 }

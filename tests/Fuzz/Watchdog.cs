@@ -4,7 +4,7 @@ namespace Kvmi.Fuzz;
 internal sealed class Watchdog : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-    private readonly FuzzRun _run;
+    private readonly IFuzzRun _run;
     private readonly Action<long> _onHang;
     private readonly ITimer _timer;
     private long _last = -1;
@@ -13,7 +13,7 @@ internal sealed class Watchdog : IDisposable
     /// <param name="run">What is watched.</param>
     /// <param name="time">Its clock.</param>
     /// <param name="onHang">Gets the number of the message; on a thread of the clock.</param>
-    public Watchdog(FuzzRun run, TimeProvider time, Action<long> onHang)
+    public Watchdog(IFuzzRun run, TimeProvider time, Action<long> onHang)
     {
         _run = run;
         _onHang = onHang;

@@ -22,17 +22,18 @@ internal sealed class Mutator
     /// <param name="random">Decides everything.</param>
     /// <param name="message">The message; stays as it is.</param>
     /// <param name="other">Another one, for splices.</param>
-    public ReadOnlySpan<byte> Mutate(ref Randomness random, ReadOnlySpan<byte> message, ReadOnlySpan<byte> other)
+    /// <param name="hasHeader">False for bytes that do not begin with the header of a message, and have no size in it.</param>
+    public ReadOnlySpan<byte> Mutate(ref Randomness random, ReadOnlySpan<byte> message, ReadOnlySpan<byte> other, bool hasHeader = true)
     {
         message.CopyTo(_buffer);
         var length = message.Length;
         for (var rounds = random.Next(4); rounds > 0; rounds--)
         {
-            length = MutateOnce(ref random, length, other);
+            length = MutateOnce(ref random, length, other, hasHeader);
         }
 
         // Mostly a header that agrees, so that the bodies are reached.
-        if (length >= MessageHeader.Length && !random.OnceIn(8))
+        if (hasHeader && length >= MessageHeader.Length && !random.OnceIn(8))
         {
             BinaryPrimitives.WriteUInt16LittleEndian(_buffer.AsSpan(2), (ushort)(length - MessageHeader.Length));
         }
@@ -40,9 +41,9 @@ internal sealed class Mutator
         return _buffer.AsSpan(0, length);
     }
 
-    private int MutateOnce(ref Randomness random, int length, ReadOnlySpan<byte> other)
+    private int MutateOnce(ref Randomness random, int length, ReadOnlySpan<byte> other, bool hasHeader)
     {
-        switch (random.Next(8))
+        switch (random.Next(hasHeader ? 8 : 7))
         {
             case 0:
                 for (var flips = random.Next(1, 8); flips > 0 && length > 0; flips--)

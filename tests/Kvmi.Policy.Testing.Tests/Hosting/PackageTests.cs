@@ -26,10 +26,9 @@ public sealed class PackageTests
             string? Value(string name) => metadata.Elements().FirstOrDefault(element => element.Name.LocalName == name)?.Value;
             Assert.Equal(("README.md", "Apache-2.0"), (Value("readme"), Value("license")));
             Assert.NotEqual("Package Description", Value("description"));
-            var version = Value("version");
             var dependencies = metadata.Descendants().Where(element => element.Name.LocalName == "dependency")
                 .ToDictionary(element => element.Attribute("id")!.Value, element => element.Attribute("version")!.Value);
-            Assert.All(Dependencies, id => Assert.Equal(version, dependencies[id]));
+            Assert.Equal(Dependencies, dependencies.Keys.Where(id => id.StartsWith("Kvmi.", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         }
         finally
         {
