@@ -158,6 +158,50 @@ public sealed class TraceCommandTests
         (await CommandProcess.RunInAsync(directory.Path, "trace", "show", "nowhere.kvmitrace")).Expect(3);
     }
 
+    [Fact]
+    public async Task Several_VMs_at_once_are_recorded_into_one_trace_and_told_apart()
+    {
+        (string Name, string Dialect, string Attack)[] guests = [("web01", "v12", "lstar-hijack"), ("web02", "v11", "smep-clear"), ("web03", "v12", "smep-clear")];
+        using var directory = new TestDirectory();
+        var trace = Path.Combine(directory.Path, "run.kvmitrace");
+        await using var host = CommandProcess.Start(directory.Path, "run", "--listen", directory.Socket(), "--record", trace, "--json");
+        await host.WaitForLineAsync("\"listening\"");
+        var running = guests.Select((guest, index) => CommandProcess.RunAsync("simulate", "--connect", directory.Socket(), "--dialect", guest.Dialect, "--json", "--scenario", directory.Write(
+            $"{guest.Name}.yaml",
+            $$"""
+            name: {{guest.Name}}
+            uuid: 4b564d49-0000-4000-8000-00000000000{{index + 1}}
+            steps:
+              - { program: process-switches, repeat: 20 }
+              - { program: {{guest.Attack}}, vcpu: 0 }
+              - { program: process-switches, repeat: 20 }
+            """))).ToList();
+        var simulations = (await Task.WhenAll(running)).Select(result => Assert.Single(result.Expect(0).Json, line => RunCommandTests.Summary(line) == "simulation")).ToList();
+        host.Terminate();
+        (await host.WaitForExitAsync()).Expect(0);
+
+        (await CommandProcess.RunAsync("trace", "verify", trace)).Expect(0);
+        var shown = (await CommandProcess.RunAsync("trace", "show", trace, "--events", "--json")).Expect(0).Json;
+        Assert.Equal(
+            guests.Select(guest => (guest.Name, guest.Dialect)).Order(),
+            shown.Where(line => RunCommandTests.Type(line) == "traceVm").Select(line => (line.GetProperty("vm").GetString()!, line.GetProperty("dialect").GetString()!)).Order());
+        var events = shown.Where(line => RunCommandTests.Type(line) == "traceEvent").ToLookup(line => line.GetProperty("vm").GetString());
+        foreach (var (guest, simulation) in guests.Zip(simulations))
+        {
+            // The unhook at the end is an event that nobody decides.
+            var sent = simulation.GetProperty("events").EnumerateObject().Where(kind => kind.Name != "unhook").Sum(kind => kind.Value.GetInt64());
+            Assert.True(sent > 40, guest.Name);
+            Assert.Equal((guest.Name, sent), (guest.Name, events[guest.Name].LongCount()));
+            var stopped = guest.Attack == "lstar-hijack" ? "keep" : "set";
+            Assert.Contains(events[guest.Name], line => line.GetProperty("decision").GetString() == stopped);
+        }
+
+        var replay = (await CommandProcess.RunInAsync(directory.Path, "replay", trace, "--diff", "previous", "--json")).Expect(0).Json[^1];
+        Assert.Equal(events.Sum(vm => vm.LongCount()), Number(replay, "events"));
+        Assert.Equal(Number(replay, "events"), Number(replay, "same") + Number(replay, "late"));
+        Assert.Equal((0, 0, 0), (Number(replay, "differences"), Number(replay, "notRecorded"), Number(replay, "lost")));
+    }
+
     private static async Task<string> Record(TestDirectory directory, params string[] more)
     {
         var trace = Path.Combine(directory.Path, "run.kvmitrace");
