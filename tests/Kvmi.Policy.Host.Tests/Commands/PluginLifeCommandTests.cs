@@ -38,7 +38,7 @@ public sealed class PluginLifeCommandTests : IDisposable
             (await CommandProcess.RunInAsync(_directory.Path, "reload", "--control", socket)).Expect(0);
         }
 
-        Assert.Contains("plugin 'leaking' of generation 1 is still in memory after ", await host.WaitForLineAsync("KP0521"), StringComparison.Ordinal);
+        Assert.Contains("leaking\\u0027 of generation 1 is still in memory after ", await host.WaitForLineAsync("KP0521"), StringComparison.Ordinal);
         var status = Assert.Single((await CommandProcess.RunInAsync(_directory.Path, "status", "--json", "--control", socket)).Expect(0).Json);
         var pinned = status.GetProperty("pinnedCode").EnumerateArray().First();
         Assert.Equal((1, "leaking"), (pinned.GetProperty("generation").GetInt32(), pinned.GetProperty("plugin").GetString()));
