@@ -117,6 +117,6 @@ internal static class CodeFindings
         $"{(code.Plugin is { } id ? $"plugin '{id}'" : "a script")} of generation {code.Generation} is still in memory after {code.Collections} full collections: "
             + "something outside refers to its code",
         code.Plugin is null
-            ? "report it: scripts cannot hold themselves"
+            ? "look for a handler that has not returned (abandonedThreads in the summary); nothing else in a script can hold it"
             : "stop in OnDetach what the plugin has started: threads, timers, tasks, handlers of static events; no JsonSerializer on types of its own; restart the host to be rid of it");
 }

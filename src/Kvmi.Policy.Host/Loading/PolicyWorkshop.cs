@@ -52,7 +52,7 @@ internal sealed class PolicyWorkshop
 
     /// <summary>A builder beside <see cref="Builder"/>, for another thread; what one has compiled the others need not.</summary>
     /// <param name="coverage">Measures what runs of its policies; null: nothing is measured.</param>
-    public GenerationBuilder NewBuilder(ScriptCoverage? coverage) => new(_compiler, new CollectiblePluginLoader(), _time)
+    public GenerationBuilder NewBuilder(ScriptCoverage? coverage) => new(_compiler, PluginCode.Loader, _time)
     {
         Workers = _workers,
         Coverage = coverage,

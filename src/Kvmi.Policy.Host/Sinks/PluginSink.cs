@@ -102,7 +102,7 @@ internal sealed class PluginSink : IRecordSink
 
         try
         {
-            return await job.End.Task.WaitAsync(Grace, _time, CancellationToken.None).ConfigureAwait(false) ?? new Failure("OperationCanceledException", IsOutside: true);
+            return await job.End.Task.WaitAsync(Grace, _time, CancellationToken.None).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {

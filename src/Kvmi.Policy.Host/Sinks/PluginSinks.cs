@@ -1,5 +1,6 @@
 using Kvmi.Policy.Engine.Plugins;
 using Kvmi.Policy.Host.CommandLine;
+using Kvmi.Policy.Host.Loading;
 
 namespace Kvmi.Policy.Host.Sinks;
 
@@ -17,7 +18,7 @@ internal sealed record PluginSinks(IReadOnlyList<string> Directories, PluginRule
     {
         try
         {
-            return PluginAlertSink.Load(PluginSetLoader.Discover(Directories, Rules), target.Plugin, target.Class, new CollectiblePluginLoader());
+            return PluginAlertSink.Load(PluginSetLoader.Discover(Directories, Rules), target.Plugin, target.Class, PluginCode.Loader);
         }
         catch (PluginLoadException exception)
         {

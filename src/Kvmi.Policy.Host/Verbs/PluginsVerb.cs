@@ -41,7 +41,7 @@ internal static class PluginsVerb
             context.Results.Write(new ProbeOutput { Time = context.Results.Now, Probe = probe });
         }
 
-        var reports = PluginReporter.Report(catalog, new CollectiblePluginLoader());
+        var reports = PluginReporter.Report(catalog, PluginCode.Loader);
         foreach (var report in reports)
         {
             context.Results.Write(new PluginOutput { Time = context.Results.Now, Report = report });

@@ -54,7 +54,7 @@ public sealed class PluginSinkTests : IDisposable
     public void A_call_that_heeds_its_cancellation_is_tried_again()
     {
         Plugin("if (_calls++ < 2) { cancellation.WaitHandle.WaitOne(); cancellation.ThrowIfCancellationRequested(); }");
-        using var worker = Worker("", ",timeout=10ms");
+        using var worker = Worker("", ",timeout=1s");
         worker.Offer(SinkLines.Alert("a"));
         Assert.True(SpinWait.SpinUntil(() => worker.State.Delivered == 1, Patience));
         Assert.Equal("sink-failed", _said.First().Status);
