@@ -18,7 +18,7 @@ public sealed partial class VmPolicyHandler
             _shadow = book is null || !_attached ? null : new ShadowRunner(book, _context.Vm, _context.Name, _context.Engine);
         }
 
-        _shadow?.Offer(in frame, LastOutcome);
+        _shadow?.Offer(in frame, LastOutcome, _context.Memory.Cache);
     }
 
     private void EndShadow()

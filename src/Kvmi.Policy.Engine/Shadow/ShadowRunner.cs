@@ -1,3 +1,4 @@
+using Kvmi.Guest.Memory;
 using Kvmi.Policy.Engine.Containment.Metering;
 using Kvmi.Policy.Engine.Decisions;
 using Kvmi.Policy.Engine.Dispatch;
@@ -62,7 +63,7 @@ internal sealed class ShadowRunner : IOutputSink, IDisposable
     public bool IsHanging => Volatile.Read(ref _busySince) is var since and not 0 && _live.Time.GetElapsedTime(since) > HangsAfter;
 
     /// <summary>An event was decided. On the VM's owner thread: copies, and returns at once.</summary>
-    public void Offer(in EventFrame frame, EventOutcome outcome)
+    public void Offer(in EventFrame frame, EventOutcome outcome, PageCache memory)
     {
         var written = _written;
         if (written - Volatile.Read(ref _read) == Slots)
@@ -71,7 +72,7 @@ internal sealed class ShadowRunner : IOutputSink, IDisposable
             return;
         }
 
-        _slots[written % Slots].Fill(in frame, outcome);
+        _slots[written % Slots].Fill(in frame, outcome, memory);
         Volatile.Write(ref _written, written + 1);
 
         // The store above and the look below must not change places: the other side looks before it sleeps.
@@ -168,7 +169,7 @@ internal sealed class ShadowRunner : IOutputSink, IDisposable
         Volatile.Write(ref _busySince, _live.Time.GetTimestamp());
         if (_dialect.ReadEvent(slot.Message, out var frame) == DecodeStatus.Ok)
         {
-            Decide(handler, in frame, slot.Live);
+            Decide(handler, in frame, slot);
         }
 
         Volatile.Write(ref _busySince, 0);
@@ -176,10 +177,11 @@ internal sealed class ShadowRunner : IOutputSink, IDisposable
         return true;
     }
 
-    private void Decide(VmPolicyHandler handler, in EventFrame frame, in ShadowVote live)
+    private void Decide(VmPolicyHandler handler, in EventFrame frame, ShadowSlot slot)
     {
         var state = new VcpuState { Mode = frame.Mode, Regs = frame.Regs, Sregs = frame.Sregs, Msrs = frame.Msrs };
-        _vm.Begin(frame.Vcpu, in state);
+        _vm.Begin(frame.Vcpu, in state, slot);
+        var live = slot.Live;
         var reply = new EventReply { NewValue = frame.NewValue };
         handler.OnEvent(in frame, ref reply);
         var shadow = ShadowVote.Of(handler.LastOutcome);

@@ -5,14 +5,15 @@ using Kvmi.Session.Vm;
 namespace Kvmi.Policy.Engine.Shadow;
 
 /// <summary>
-/// The VM as a shadow sees it: its events, and nothing behind them. Whatever would change the guest is said to be done and is not; page rights and traps
-/// say only which events would come. What it asks for and cannot get (memory, registers of other vCPUs) is refused and counted, because the decision is
-/// then no sign of what the generation would do. For the shadow's thread; never touches the connection.
+/// The VM as a shadow sees it: its events, and the memory that the live policies read for them. Whatever would change the guest is said to be done and
+/// is not; page rights and traps say only which events would come. What it asks for and cannot get (other memory, registers of other vCPUs, writes) is
+/// refused and counted, because the decision is then no sign of what the generation would do. For the shadow's thread; never touches the connection.
 /// </summary>
 internal sealed class ShadowVm(VmIdentity identity, VmCapabilities capabilities, int vcpus) : IIntrospectedVm
 {
     private ushort _vcpu;
     private VcpuState _state;
+    private ShadowSlot? _slot;
 
     public VmIdentity Identity { get; } = identity;
 
@@ -24,8 +25,9 @@ internal sealed class ShadowVm(VmIdentity identity, VmCapabilities capabilities,
     public int Missed { get; private set; }
 
     /// <summary>An event of a vCPU in this state begins.</summary>
-    public void Begin(ushort vcpu, in VcpuState state)
+    public void Begin(ushort vcpu, in VcpuState state, ShadowSlot slot)
     {
+        _slot = slot;
         _vcpu = vcpu;
         _state = state;
         Missed = 0;
@@ -48,7 +50,8 @@ internal sealed class ShadowVm(VmIdentity identity, VmCapabilities capabilities,
 
     public KvmiError ControlSinglestep(ushort vcpu, bool enable) => KvmiError.None;
 
-    public KvmiError ReadPhysical(ulong gpa, Span<byte> destination) => Miss(KvmiError.TryAgain);
+    public KvmiError ReadPhysical(ulong gpa, Span<byte> destination) =>
+        _slot is not null && _slot.TryRead(gpa, destination) ? KvmiError.None : Miss(KvmiError.TryAgain);
 
     public KvmiError WritePhysical(ulong gpa, ReadOnlySpan<byte> source) => Miss(KvmiError.NotPermitted);
 

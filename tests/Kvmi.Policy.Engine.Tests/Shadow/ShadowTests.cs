@@ -105,11 +105,13 @@ public sealed class ShadowTests
     {
         using var bench = new EngineBench();
         using var gate = new ManualResetEventSlim();
+        using var entered = new ManualResetEventSlim();
         bench.Load(Loaded(Define("p", OnCr3), Cr(() => Decision.Set(1))));
         bench.Attach();
         var code = new CodeLife();
         bench.Engine.SetShadow(new Generation(2, [Loaded(Define("p", OnCr3), Cr(() =>
         {
+            entered.Set();
             gate.Wait();
             return Decision.Set(2);
         }))], code));
@@ -119,6 +121,7 @@ public sealed class ShadowTests
 
         // One is in its hands, 63 wait for it; the others are left out and counted.
         TestServer.Until(() => bench.Engine.GetShadow()!.Skipped >= events - 65, "the events that found no room are not counted");
+        Assert.True(entered.Wait(ReloadHarness.Patience));
         bench.Time.Advance(TimeSpan.FromSeconds(2));
         TestServer.Until(() => bench.Engine.GetShadow()!.Hanging.Count == 1, "nobody sees that it hangs");
         Assert.False(bench.Engine.TryPromote(out var problem));
@@ -161,6 +164,37 @@ public sealed class ShadowTests
         Assert.Equal((0, 0, 0), (bench.Engine.GetShadow()!.Compared, bench.Engine.GetShadow()!.Differing, reads));
         Assert.Equal(before, bench.Vm.Commands);
         Assert.Equal(PageAccess.All, bench.Handler.PageAccess(0x9000));
+        bench.Handler.Detaching(Session.Vm.DetachReason.Stopping);
+    }
+
+    [Fact]
+    public void A_shadow_reads_the_memory_that_the_live_policies_read_for_the_same_event()
+    {
+        using var bench = new EngineBench();
+        GenerationPolicy Reading(ulong more, ulong value) => Loaded(Define("p", OnCr3), services =>
+        {
+            PolicyHandler<CrEvent> handler = _ =>
+            {
+                var bytes = new byte[600];
+                return services.Memory.TryReadPhysical(0x1F00, bytes) && services.Memory.TryReadPhysical(more, bytes)
+                    ? Decision.Set(bytes[0] + value)
+                    : Decision.Set(0);
+            };
+            return [handler];
+        });
+        bench.Load(Reading(0x1F10, 0));
+        bench.Attach();
+        bench.Vm.Put(0x1F00, [.. Enumerable.Range(0, 600).Select(i => (byte)(i + 1))]);
+        bench.Engine.SetShadow(new Generation(2, [Reading(0x1F08, 0x100)], new CodeLife()));
+        Assert.Equal(0x11UL, Answer(bench));
+        TestServer.Until(() => bench.Engine.GetShadow()!.Differing == 1, "the shadow could not read what was read");
+        Assert.Equal(0x109UL, Assert.Single(bench.Engine.GetShadow()!.Differences).Shadow.Value);
+
+        // What nobody read, it does not know.
+        bench.Engine.SetShadow(new Generation(3, [Reading(0x8000, 0)], new CodeLife()));
+        Answer(bench);
+        TestServer.Until(() => bench.Engine.GetShadow()!.Incomplete == 1, "a guess was taken for a decision");
+        Assert.Equal(0, bench.Engine.GetShadow()!.Compared);
         bench.Handler.Detaching(Session.Vm.DetachReason.Stopping);
     }
 
