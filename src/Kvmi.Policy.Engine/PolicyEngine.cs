@@ -2,6 +2,7 @@ using Kvmi.Policy.Engine.Generations;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Runtime;
+using Kvmi.Policy.Engine.Shadow;
 using Kvmi.Policy.Engine.Summary;
 using Kvmi.Session.Vm;
 
@@ -11,7 +12,7 @@ namespace Kvmi.Policy.Engine;
 /// The policy engine: holds the live generation, makes the handler of each VM, and collects output and statistics. Safe
 /// from any thread; each handler belongs to its VM's owner thread.
 /// </summary>
-public sealed class PolicyEngine : IVmHandlerFactory, IGenerationTarget, IDisposable
+public sealed partial class PolicyEngine : IVmHandlerFactory, IGenerationTarget, IShadowTarget, IDisposable
 {
     private readonly OutputPump _output;
     private readonly EngineServices _services;
@@ -191,6 +192,7 @@ public sealed class PolicyEngine : IVmHandlerFactory, IGenerationTarget, IDispos
     /// before.</summary>
     public void Dispose()
     {
+        Discard();
         Generation? last;
         lock (_gate)
         {

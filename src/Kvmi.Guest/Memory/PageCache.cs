@@ -21,7 +21,10 @@ public sealed class PageCache : IPhysicalMemory
     public const int MaxPages = 1024;
 
     private const int PageSize = 4096;
-    private const int GranuleSize = 512;
+
+    /// <summary>Bytes that are remembered or not as one, at addresses that are multiples of it.</summary>
+    public const int GranuleSize = 512;
+
     private const int LastGranule = (PageSize / GranuleSize) - 1;
     private const int MaxRequests = 64;
     private const int MaxPieces = 256;
@@ -96,6 +99,35 @@ public sealed class PageCache : IPhysicalMemory
                 _valid[i] = 0;
             }
         }
+    }
+
+    /// <summary>Copies what is remembered, for one who looks at the same event later and must not ask for more.</summary>
+    /// <param name="gpas">Takes the address of each granule.</param>
+    /// <param name="bytes">Takes its bytes, <see cref="GranuleSize"/> for each of <paramref name="gpas"/>.</param>
+    /// <returns>How many there are, in no order; no more than there is room for.</returns>
+    /// <exception cref="ArgumentException">There are fewer bytes than addresses have room for.</exception>
+    public int CopyTo(Span<ulong> gpas, Span<byte> bytes)
+    {
+        if (bytes.Length < gpas.Length * GranuleSize)
+        {
+            throw new ArgumentException($"For {gpas.Length} addresses there must be {gpas.Length * GranuleSize} bytes.", nameof(bytes));
+        }
+
+        var count = 0;
+        for (var i = 0; i < _used; i++)
+        {
+            for (var granule = 0; granule <= LastGranule && count < gpas.Length; granule++)
+            {
+                if ((_valid[i] & (1 << granule)) != 0)
+                {
+                    gpas[count] = (_numbers[i] * PageSize) + (ulong)(granule * GranuleSize);
+                    _data[i].AsSpan(granule * GranuleSize, GranuleSize).CopyTo(bytes[(count * GranuleSize)..]);
+                    count++;
+                }
+            }
+        }
+
+        return count;
     }
 
     /// <inheritdoc/>

@@ -106,6 +106,9 @@ internal static class CodeFindings
     /// <summary>Code of several earlier generations stays in memory.</summary>
     public const string GenerationsPinned = "KP0619";
 
+    /// <summary>An untrusted policy cannot run as shadow.</summary>
+    public const string ShadowUntrusted = "KP0620";
+
     /// <summary>The tests of a policy run less of it than was asked for.</summary>
     public const string CoverageLow = ScriptCoverage.LowCoverage;
 

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Generations;
+using Kvmi.Policy.Engine.Shadow;
 
 namespace Kvmi.Policy.Engine.Reload;
 
@@ -23,11 +24,14 @@ public sealed class PolicyReloader : IAsyncDisposable
     private readonly IReloadListener _listener;
     private readonly TimeProvider _time;
     private readonly FileWatch _files;
-    private readonly Channel<TaskCompletionSource<ReloadReport>> _requests = Channel.CreateUnbounded<TaskCompletionSource<ReloadReport>>();
+    private readonly Channel<ReloadRequest> _requests = Channel.CreateUnbounded<ReloadRequest>();
+    private readonly Channel<(TaskCompletionSource<ShadowAnswer> Answer, bool Promote)> _shadowRequests =
+        Channel.CreateUnbounded<(TaskCompletionSource<ShadowAnswer>, bool)>();
     private readonly Channel<bool> _hints = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _stop = new();
     private readonly DirectoryHints? _watchers;
     private LivePicture _live = LivePicture.Nothing;
+    private LivePicture? _shadow;
     private Task? _loop;
     private TimeSpan _retryDelay;
     private long _failedAt;
@@ -76,15 +80,22 @@ public sealed class PolicyReloader : IAsyncDisposable
 
     /// <summary>Reads, builds and swaps without waiting for a change, also when nothing changed. Safe from any thread.</summary>
     /// <returns>What became of it. Cancelled when the reloader stops first.</returns>
-    public Task<ReloadReport> ReloadNowAsync()
-    {
-        var request = new TaskCompletionSource<ReloadReport>(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!_requests.Writer.TryWrite(request))
-            request.TrySetCanceled();
+    public Task<ReloadReport> ReloadNowAsync() => Request(asShadow: false);
 
-        _hints.Writer.TryWrite(true);
-        return request.Task;
-    }
+    /// <summary>The same, but the new generation runs as shadow whatever the options say; the first one goes live all the same.</summary>
+    /// <returns>What became of it. Cancelled when the reloader stops first.</returns>
+    /// <exception cref="InvalidOperationException">The target knows no shadows.</exception>
+    public Task<ReloadReport> ReloadAsShadowAsync() => _target is IShadowTarget
+        ? Request(asShadow: true)
+        : throw new InvalidOperationException("The target knows no shadows.");
+
+    /// <summary>Makes the shadow live: between two reloads, and between two events of each VM. Safe from any thread.</summary>
+    /// <returns>What became of it. Cancelled when the reloader stops first.</returns>
+    public Task<ShadowAnswer> PromoteAsync() => RequestOfShadow(promote: true);
+
+    /// <summary>Lets the shadow go; the live generation stays. The files stay as they are: the next change makes the next shadow. Safe from any thread.</summary>
+    /// <returns>What became of it. Cancelled when the reloader stops first.</returns>
+    public Task<ShadowAnswer> DiscardAsync() => RequestOfShadow(promote: false);
 
     /// <summary>Stops watching. A reload that runs is finished first; the live generation stays live.</summary>
     public async ValueTask DisposeAsync()
@@ -93,12 +104,16 @@ public sealed class PolicyReloader : IAsyncDisposable
             return;
 
         _requests.Writer.TryComplete();
+        _shadowRequests.Writer.TryComplete();
         await _stop.CancelAsync().ConfigureAwait(false);
         if (_loop is not null)
             await _loop.ConfigureAwait(false);
 
         while (_requests.Reader.TryRead(out var request))
-            request.TrySetCanceled();
+            request.Answer.TrySetCanceled();
+
+        while (_shadowRequests.Reader.TryRead(out var request))
+            request.Answer.TrySetCanceled();
 
         _watchers?.Dispose();
         _stop.Dispose();
@@ -128,9 +143,47 @@ public sealed class PolicyReloader : IAsyncDisposable
         }
     }
 
+    private Task<ReloadReport> Request(bool asShadow)
+    {
+        var request = new ReloadRequest(new(TaskCreationOptions.RunContinuationsAsynchronously), asShadow);
+        if (!_requests.Writer.TryWrite(request))
+            request.Answer.TrySetCanceled();
+
+        _hints.Writer.TryWrite(true);
+        return request.Answer.Task;
+    }
+
+    private Task<ShadowAnswer> RequestOfShadow(bool promote)
+    {
+        var answer = new TaskCompletionSource<ShadowAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (!_shadowRequests.Writer.TryWrite((answer, promote)))
+            answer.TrySetCanceled();
+
+        _hints.Writer.TryWrite(true);
+        return answer.Task;
+    }
+
+    private void AnswerShadowRequests()
+    {
+        while (_shadowRequests.Reader.TryRead(out var request))
+        {
+            string? problem = "The target knows no shadows.";
+            if (_target is IShadowTarget target)
+            {
+                if (request.Promote)
+                    _live = target.TryPromote(out problem) ? _shadow ?? _live : _live;
+                else
+                    problem = target.Discard() ? null : "There is no shadow: nothing was reloaded since the last promote or discard.";
+            }
+
+            request.Answer.TrySetResult(new(problem is null, _target.Current?.Number ?? 0, problem));
+        }
+    }
+
     private async Task LookAsync()
     {
-        var requests = new List<TaskCompletionSource<ReloadReport>>();
+        AnswerShadowRequests();
+        var requests = new List<ReloadRequest>();
         while (_requests.Reader.TryRead(out var request))
             requests.Add(request);
 
@@ -159,10 +212,26 @@ public sealed class PolicyReloader : IAsyncDisposable
             return;
 
         var attempt = new ReloadAttempt(_options, _source, _builder, _target, _files, _time);
-        var report = attempt.Run(changed, _time.GetElapsedTime(found), _live);
-        _live = attempt.Picture ?? _live;
+        var shadow = _target.Current is not null && (_options.ReloadsAsShadow || requests.Exists(request => request.AsShadow)) ? _target as IShadowTarget : null;
+        var report = attempt.Run(changed, _time.GetElapsedTime(found), _live, shadow);
+        if (attempt.Picture is { } picture)
+            TakePicture(picture, shadow);
+
         PlanRetry(attempt.MayPass);
         Tell(report, requests);
+    }
+
+    private void TakePicture(LivePicture picture, IShadowTarget? shadow)
+    {
+        if (shadow is not null)
+        {
+            _shadow = picture;
+            return;
+        }
+
+        // What went live is newer than a shadow that waits.
+        _live = picture;
+        (_target as IShadowTarget)?.Discard();
     }
 
     // Three may be bad luck with the times of collections; the number is told again when it has grown.
@@ -188,7 +257,7 @@ public sealed class PolicyReloader : IAsyncDisposable
         };
     }
 
-    private void Tell(ReloadReport result, List<TaskCompletionSource<ReloadReport>> requests)
+    private void Tell(ReloadReport result, List<ReloadRequest> requests)
     {
         var report = WithPinned(result);
         try
@@ -198,12 +267,12 @@ public sealed class PolicyReloader : IAsyncDisposable
         finally
         {
             foreach (var request in requests)
-                request.TrySetResult(report);
+                request.Answer.TrySetResult(report);
         }
     }
 
     // Once for each time that somebody writes for so long; who asked is told always.
-    private void ReportUnsettled(IReadOnlyList<string> unsettled, List<TaskCompletionSource<ReloadReport>> requests)
+    private void ReportUnsettled(IReadOnlyList<string> unsettled, List<ReloadRequest> requests)
     {
         if (_unsettledReported && requests.Count == 0)
             return;
@@ -243,4 +312,6 @@ public sealed class PolicyReloader : IAsyncDisposable
             : _retryDelay == TimeSpan.Zero ? _options.RetryAfter
             : _retryDelay < LongestRetry ? _retryDelay * 2 : _retryDelay;
     }
+
+    private readonly record struct ReloadRequest(TaskCompletionSource<ReloadReport> Answer, bool AsShadow);
 }

@@ -23,6 +23,12 @@ public sealed record PolicyReloaderOptions
     /// <summary>Further files that the policy source reads, such as the site's. They are polled.</summary>
     public IReadOnlyList<string> SingleFiles { get; init; } = [];
 
+    /// <summary>
+    /// True: a new generation does not go live, but runs as shadow until <see cref="PolicyReloader.PromoteAsync"/>, except the first. The target must
+    /// be an <see cref="Shadow.IShadowTarget"/>.
+    /// </summary>
+    public bool ReloadsAsShadow { get; init; }
+
     /// <summary>How often all files are looked at, whatever the watcher says.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);
 

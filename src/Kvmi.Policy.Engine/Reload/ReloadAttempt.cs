@@ -1,7 +1,9 @@
 using Kvmi.Policy.Engine.Code;
 using Kvmi.Policy.Engine.Findings;
 using Kvmi.Policy.Engine.Generations;
+using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Plugins;
+using Kvmi.Policy.Engine.Shadow;
 
 namespace Kvmi.Policy.Engine.Reload;
 
@@ -21,8 +23,9 @@ internal sealed class ReloadAttempt(
     private TimeSpan _buildTime;
     private TimeSpan _testTime;
     private TimeSpan _swapTime;
+    private int _shadowGeneration;
 
-    /// <summary>What is live after a success.</summary>
+    /// <summary>What is live, or runs as shadow, after a success.</summary>
     public LivePicture? Picture { get; private set; }
 
     /// <summary>True when it failed by an exception: that may pass without a change of the files.</summary>
@@ -32,12 +35,13 @@ internal sealed class ReloadAttempt(
     /// <param name="changed">The files that differ from those of the attempt before.</param>
     /// <param name="settleTime">What was waited for the files to be written.</param>
     /// <param name="before">What is live.</param>
-    public ReloadReport Run(IReadOnlyList<string> changed, TimeSpan settleTime, LivePicture before)
+    /// <param name="shadow">Where a new generation runs beside the live one; null when it is to go live.</param>
+    public ReloadReport Run(IReadOnlyList<string> changed, TimeSpan settleTime, LivePicture before, IShadowTarget? shadow)
     {
         var success = false;
         try
         {
-            success = TryRun(before);
+            success = TryRun(before, shadow);
         }
         catch (Exception exception)
         {
@@ -57,6 +61,7 @@ internal sealed class ReloadAttempt(
             Findings = _findings,
             ChangedFiles = changed,
             PolicyChanges = _changes,
+            ShadowGeneration = _shadowGeneration,
             SettleTime = settleTime,
             ReadTime = _readTime,
             BuildTime = _buildTime,
@@ -77,7 +82,7 @@ internal sealed class ReloadAttempt(
 
     private bool HasErrors => _findings.Exists(finding => finding.Severity == FindingSeverity.Error);
 
-    private bool TryRun(LivePicture before)
+    private bool TryRun(LivePicture before, IShadowTarget? shadow)
     {
         var started = time.GetTimestamp();
         var read = source.Read();
@@ -105,12 +110,24 @@ internal sealed class ReloadAttempt(
             if (target.Current is not null)
                 Test(read, plugins);
 
+            if (shadow is not null)
+                CheckTrust(read);
+
             if (HasErrors)
                 return false;
 
             var swap = time.GetTimestamp();
             isTaken = true;
-            target.Swap(next);
+            if (shadow is null)
+            {
+                target.Swap(next);
+            }
+            else
+            {
+                shadow.SetShadow(next);
+                _shadowGeneration = next.Number;
+            }
+
             _swapTime = time.GetElapsedTime(swap);
             Picture = picture;
             return true;
@@ -119,6 +136,16 @@ internal sealed class ReloadAttempt(
         {
             if (!isTaken)
                 next.Release();
+        }
+    }
+
+    // A worker belongs to a VM and a generation; one more beside it would take the live one's place.
+    private void CheckTrust(PolicySourceSnapshot read)
+    {
+        foreach (var policy in read.Definitions.Where(policy => policy is { Trust: PolicyTrust.Untrusted, Code.IsNone: false }))
+        {
+            _findings.Add(new(policy.Location, FindingSeverity.Error, CodeFindings.ShadowUntrusted,
+                $"policy '{policy.Id}' is untrusted, and the worker process of such policies cannot run as shadow", "reload without a shadow"));
         }
     }
 

@@ -6,7 +6,7 @@ namespace Kvmi.Policy.Engine.Reload;
 /// <summary>What became of one reload.</summary>
 public sealed record ReloadReport
 {
-    /// <summary>True when a new generation went live; false when the old one, if any, stays.</summary>
+    /// <summary>True when a new generation went live, or runs as shadow; false when nothing changed.</summary>
     public required bool Success { get; init; }
 
     /// <summary>Errors and warnings of files, scripts and plugins.</summary>
@@ -17,6 +17,14 @@ public sealed record ReloadReport
 
     /// <summary>The policies that are added, changed or removed, ordered by id; compared with what was live before. Empty when it failed before that was known.</summary>
     public IReadOnlyList<PolicyChange> PolicyChanges { get; init; } = [];
+
+    /// <summary>
+    /// True when the new generation does not decide: it runs beside the live one as <see cref="ShadowGeneration"/> until it is promoted or discarded.
+    /// </summary>
+    public bool IsShadow => ShadowGeneration > 0;
+
+    /// <summary>Number of the generation that began to run as shadow; 0 when none did.</summary>
+    public int ShadowGeneration { get; init; }
 
     /// <summary>From the first look that saw a change until the files had been left alone for long enough.</summary>
     public TimeSpan SettleTime { get; init; }

@@ -3,6 +3,7 @@ using Kvmi.Policy.Engine.Faults;
 using Kvmi.Policy.Engine.Model;
 using Kvmi.Policy.Engine.Output;
 using Kvmi.Policy.Engine.Runtime.State;
+using Kvmi.Policy.Engine.Shadow;
 
 namespace Kvmi.Policy.Engine.Runtime;
 
@@ -15,6 +16,7 @@ internal sealed class EngineServices
     private volatile MasterMode _master;
     private volatile PolicyModes _modes = PolicyModes.AsWritten;
     private volatile bool _emitAllDecisions;
+    private volatile ShadowBook? _shadow;
 
     public EngineServices(PolicyEngineOptions options, OutputPump output)
     {
@@ -45,6 +47,13 @@ internal sealed class EngineServices
     {
         get => _modes;
         set => _modes = value;
+    }
+
+    /// <summary>The generation that runs beside the live one; null for none. Any thread replaces it, handlers compare the reference after each event.</summary>
+    public ShadowBook? Shadow
+    {
+        get => _shadow;
+        set => _shadow = value;
     }
 
     /// <summary>The handlers of the VMs that are attached now, for whoever looks at them from outside.</summary>

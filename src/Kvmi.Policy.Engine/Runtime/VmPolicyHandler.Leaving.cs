@@ -17,6 +17,7 @@ public sealed partial class VmPolicyHandler
         }
 
         _attached = false;
+        EndShadow();
         _leaving = _set;
         _set = new PolicySet(null, []);
         _commandsWork = reason is DetachReason.Stopping or DetachReason.Unhook;

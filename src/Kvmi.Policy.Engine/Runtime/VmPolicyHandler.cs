@@ -113,6 +113,7 @@ public sealed partial class VmPolicyHandler : IVmHandler
             current.Active = false;
         }
 
+        ShowShadow(in frame);
         if (frame.Kind == EventKind.Singlestep)
         {
             _context.Singlesteps.Settle(frame.Vcpu);

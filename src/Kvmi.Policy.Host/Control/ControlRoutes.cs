@@ -26,6 +26,7 @@ internal static class ControlRoutes
         routes.MapGet("/v1/policies", (RequestDelegate)(context =>
             JsonAsync(context, Replies.Policies(host), ControlJson.Default.IReadOnlyListPolicyReply)));
         routes.MapPost("/v1/reload", (RequestDelegate)(context => ReloadAsync(context, host)));
+        ShadowRoutes.Map(routes, host);
         routes.MapPut("/v1/mode", (RequestDelegate)(context => SetMasterAsync(context, host)));
         routes.MapPut("/v1/policies/{id}/mode", (RequestDelegate)(context => SetModeAsync(context, host)));
         routes.MapGet("/v1/decisions", (RequestDelegate)(context => DecisionsAsync(context, host)));
@@ -51,7 +52,7 @@ internal static class ControlRoutes
     {
         try
         {
-            var report = await host.Policies.ReloadAsync().WaitAsync(context.RequestAborted).ConfigureAwait(false);
+            var report = await host.Policies.ReloadAsync(asShadow: context.Request.Query["shadow"] is ["true"]).WaitAsync(context.RequestAborted).ConfigureAwait(false);
             await JsonAsync(context, Replies.Reload(report), ControlJson.Default.ReloadReply).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)

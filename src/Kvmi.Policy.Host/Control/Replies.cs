@@ -77,6 +77,7 @@ internal static class Replies
         report.ChangedFiles,
         [.. report.Findings.Select(Finding)])
     {
+        ShadowGeneration = report.IsShadow ? report.ShadowGeneration : null,
         Changes =
         [
             .. report.PolicyChanges.Select(change => new PolicyChangeReply(

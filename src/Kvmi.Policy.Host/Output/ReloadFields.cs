@@ -14,6 +14,7 @@ internal static class ReloadFields
     [
         new("generation", (long)report.Generation),
         new("policies", (long)report.Policies),
+        .. report.IsShadow ? (OutputField[])[new("shadowGeneration", (long)report.ShadowGeneration)] : [],
         new("buildMilliseconds", Milliseconds(report.BuildTime)),
         new("settleMilliseconds", Milliseconds(report.SettleTime)),
         new("readMilliseconds", Milliseconds(report.ReadTime)),

@@ -15,6 +15,11 @@ internal static class TextReload
         }
 
         var text = new StringBuilder();
+        if (reload.ShadowGeneration is { } shadow)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"Generation {shadow} runs as shadow: promote makes it live, discard drops it.\n");
+        }
+
         text.Append(CultureInfo.InvariantCulture,
             $"Generation {reload.Generation} is live with {Words.Count(reload.Policies, "policy", "policies")}, built in {reload.BuildMilliseconds:0} ms");
         text.Append(CultureInfo.InvariantCulture, $" ({reload.CompiledScripts} compiled, {reload.CachedScripts} from the cache)");

@@ -42,6 +42,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
                 PluginDirectories = options.Plugins,
                 PluginRules = options.FileRules.Plugins,
                 SingleFiles = options.Sites,
+                ReloadsAsShadow = options.Reload.AsShadow,
                 Tests = options.Reload.RunsTests ? _workshop.ReloadTests(options.Sites) : null,
             },
             options.OneLiners.Beside(_workshop.Source(options.Policies, options.Sites), _workshop.Options),
@@ -59,7 +60,36 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
 
     /// <summary>Reads, builds and swaps now, also when nothing changed. Any thread.</summary>
     /// <returns>What became of it; cancelled when the run ends first.</returns>
-    public Task<ReloadReport> ReloadAsync() => _reloader.ReloadNowAsync();
+    /// <param name="asShadow">True: the new policies run beside the live ones, whatever the run was started with.</param>
+    public Task<ReloadReport> ReloadAsync(bool asShadow = false) => asShadow ? _reloader.ReloadAsShadowAsync() : _reloader.ReloadNowAsync();
+
+    /// <summary>Makes the shadow live. Any thread.</summary>
+    /// <returns>What became of it; cancelled when the run ends first.</returns>
+    public async Task<ShadowAnswer> PromoteAsync()
+    {
+        var answer = await _reloader.PromoteAsync().ConfigureAwait(false);
+        if (answer.Success)
+        {
+            Interlocked.Increment(ref _reloads);
+            _wentLive();
+            Write("promoted", $"Generation {answer.Generation} was the shadow and is live.");
+        }
+
+        return answer;
+    }
+
+    /// <summary>Drops the shadow. Any thread.</summary>
+    /// <returns>What became of it; cancelled when the run ends first.</returns>
+    public async Task<ShadowAnswer> DiscardAsync()
+    {
+        var answer = await _reloader.DiscardAsync().ConfigureAwait(false);
+        if (answer.Success)
+        {
+            Write("discarded", $"The shadow is gone; generation {answer.Generation} stays live.");
+        }
+
+        return answer;
+    }
 
     /// <summary>Adds the threads that plugins have kept while they were loaded.</summary>
     public DeadlineCounters WithHungConstructors(DeadlineCounters counters)
@@ -95,7 +125,7 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
     public void OnReload(ReloadReport report)
     {
         _oneLiners.Report(_results, report.Findings);
-        if (report.Success)
+        if (report is { Success: true, IsShadow: false })
         {
             _wentLive();
         }
@@ -110,6 +140,10 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
                     ? (FormattableString)$"{Words.Count(report.Policies, "policy", "policies")} loaded in {milliseconds:0} ms."
                     : $"The policies cannot be loaded: correct what is reported above, or take the folder out.",
                 report);
+        }
+        else if (report.IsShadow)
+        {
+            Write("shadowed", $"Generation {report.ShadowGeneration} runs as shadow of generation {report.Generation}{Tested(report)}: kvmi-policy promote makes it live, discard drops it.", report);
         }
         else if (report.Success)
         {
@@ -134,6 +168,13 @@ internal sealed class LivePolicies : IReloadListener, IAsyncDisposable
             await _reloader.DisposeAsync().ConfigureAwait(false);
         }
     }
+
+    private void Write(string status, FormattableString message) => _results.Write(new StatusOutput
+    {
+        Time = _results.Now,
+        Status = status,
+        Message = message.ToString(CultureInfo.InvariantCulture),
+    });
 
     private static string Tested(ReloadReport report) => report.TestsPassed == 0 ? "" : $", {Words.Count(report.TestsPassed, "test")} passed";
 

@@ -5,4 +5,7 @@ internal sealed record ReloadSettings
 {
     /// <summary>Their tests are run first, and a failing one refuses the reload.</summary>
     public bool RunsTests { get; init; } = true;
+
+    /// <summary>They run as shadow until they are promoted.</summary>
+    public bool AsShadow { get; init; }
 }

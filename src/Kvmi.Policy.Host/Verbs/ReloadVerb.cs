@@ -15,10 +15,16 @@ internal static class ReloadVerb
     {
         var verb = new Command("reload",
             "Load the policies of a running host anew, and wait for what becomes of it. What fails leaves the policies as they were, and exits 1.\n\n"
-            + "Example:\n  kvmi-policy reload");
-        ControlVerb.Attach(verb, async (_, context, client, cancellation) =>
+            + "Examples:\n  kvmi-policy reload\n  kvmi-policy reload --shadow");
+        var shadow = new Option<bool>("--shadow")
         {
-            var reload = await client.PostAsync("v1/reload", ControlJson.Default.ReloadReply, cancellation).ConfigureAwait(false);
+            Description = "Let the new policies run beside the live ones, without a vote, until promote or discard",
+        };
+        verb.Add(shadow);
+        ControlVerb.Attach(verb, async (parse, context, client, cancellation) =>
+        {
+            var path = parse.GetValue(shadow) ? "v1/reload?shadow=true" : "v1/reload";
+            var reload = await client.PostAsync(path, ControlJson.Default.ReloadReply, cancellation).ConfigureAwait(false);
             foreach (var finding in reload.Findings)
             {
                 context.Results.Write(new FindingOutput { Time = context.Results.Now, Finding = Of(finding) });

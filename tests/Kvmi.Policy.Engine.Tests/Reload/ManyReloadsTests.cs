@@ -25,7 +25,7 @@ public sealed class ManyReloadsTests(ITestOutputHelper output)
 
         live.Bench.Sink.ForgetsDecisions = true;
         await live.Start(attach: false);
-        await using var server = new TestServer(live.Bench.Engine);
+        await using var server = new TestServer(live.Bench.Engine, options => options with { EventTimeout = Patience });
         using var peer = new LoadPeer(server.Path, Vcpus);
         await peer.WaitFor(100, Patience);
         var started = TimeProvider.System.GetTimestamp();

@@ -99,7 +99,6 @@ public sealed class WaysOfSavingTests
             await harness.WaitForAnswer(version);
         }
 
-        // At no time was there a moment without the policy, so no attempt failed.
         Assert.Empty(harness.WatchProblems);
     }
 

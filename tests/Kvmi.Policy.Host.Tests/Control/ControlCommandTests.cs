@@ -83,7 +83,7 @@ public sealed class ControlCommandTests
     public async Task No_host_is_exit_code_3_with_what_to_do()
     {
         using var directory = new TestDirectory();
-        foreach (var verb in (string[])["status", "list", "reload", "explain", "tail"])
+        foreach (var verb in (string[])["status", "list", "reload", "shadow", "promote", "discard", "explain", "tail"])
         {
             Assert.Contains("kvmi-policy run", (await RunAsync(directory, verb)).Expect(3).Errors, StringComparison.Ordinal);
         }

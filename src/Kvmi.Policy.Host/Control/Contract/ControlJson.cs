@@ -16,5 +16,7 @@ namespace Kvmi.Policy.Host.Control.Contract;
 [JsonSerializable(typeof(ModeReply))]
 [JsonSerializable(typeof(EmissionRequest))]
 [JsonSerializable(typeof(DecisionsReply))]
+[JsonSerializable(typeof(ShadowReply))]
+[JsonSerializable(typeof(ShadowChangeReply))]
 [JsonSerializable(typeof(ProblemReply))]
 internal sealed partial class ControlJson : JsonSerializerContext;

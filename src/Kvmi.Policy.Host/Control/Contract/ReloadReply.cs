@@ -4,6 +4,9 @@ namespace Kvmi.Policy.Host.Control.Contract;
 internal sealed record ReloadReply(
     bool Success, int Generation, int Policies, double BuildMilliseconds, IReadOnlyList<string> ChangedFiles, IReadOnlyList<FindingReply> Findings)
 {
+    /// <summary>Number of the generation that began to run as shadow; absent when the new one went live.</summary>
+    public int? ShadowGeneration { get; init; }
+
     /// <summary>The policies that are added, changed or removed.</summary>
     public required IReadOnlyList<PolicyChangeReply> Changes { get; init; }
 
