@@ -41,6 +41,9 @@ public sealed class EventOutcome
     /// <summary>Why, in one sentence: the votes. Made when asked for.</summary>
     public string Reason => OutputText.Reason(_votes, VoteCount, Note);
 
+    /// <summary>Which votes counted, and what put one above the others. Made when asked for.</summary>
+    public string Explanation => DecisionExplanation.Why(Decision, OutputText.Votes(VotesForOutput), WouldHave);
+
     /// <summary>What else was special, for example a deadline that passed; null for nothing.</summary>
     public string? Note { get; internal set; }
 

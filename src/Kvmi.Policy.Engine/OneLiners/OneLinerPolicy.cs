@@ -38,7 +38,7 @@ public sealed class OneLinerPolicy
             Write($"  target: {{ names: [{string.Join(", ", vms.Select(Quote))}] }}");
         }
 
-        foreach (var row in SpecOf(line).TrimEnd('\n').Split('\n'))
+        foreach (var row in MarkedSpecOf(line).TrimEnd('\n').Split('\n'))
         {
             Write(row);
         }
@@ -49,7 +49,7 @@ public sealed class OneLinerPolicy
             Write("    inline: |");
             foreach (var row in ScriptLines(line))
             {
-                Write(row.Length == 0 ? "" : $"      {row}");
+                Write(row.Length == 0 ? "" : $"      {row}", indent: 6);
             }
         }
 
@@ -63,32 +63,7 @@ public sealed class OneLinerPolicy
     public static string SpecOf(OneLiner line)
     {
         ArgumentNullException.ThrowIfNull(line);
-        var spec = new StringBuilder();
-        if (line.Event.Kind == EventKind.PageFault)
-        {
-            var access = RestrictionOf(line.Subject.Find("access")!.Value);
-            spec.Append("  watch:\n");
-            foreach (var range in line.Subject.Find("gpa")!.Ranges)
-            {
-                var last = range.Last | PageMask;
-                var pages = last == ulong.MaxValue
-                    ? $"{{ first: {ExpressionReader.Hex(range.First & ~PageMask)}, last: {ExpressionReader.Hex(last)} }}"
-                    : $"{ExpressionReader.Hex(range.First & ~PageMask)}-{ExpressionReader.Hex(last + 1)}";
-                spec.Append(CultureInfo.InvariantCulture, $"    - {{ range: {pages}, access: {access} }}\n");
-            }
-        }
-
-        spec.Append(CultureInfo.InvariantCulture, $"  subscriptions:\n    - event: {line.Event.Name}\n");
-        if (line.Subject.Filters.Count > 0)
-        {
-            spec.Append(CultureInfo.InvariantCulture, $"      when: {{ {string.Join(", ", line.Subject.Filters.Select(part => $"{part.Key}: {part.Value}"))} }}\n");
-        }
-
-        var alert = line.Outcome.Alerts.Count == 1 ? $", alert: {Quote(line.Outcome.Alerts[0])}" : "";
-        spec.Append(line.IsData
-            ? $"      then: {{ decision: {DecisionWords.NameOf(line.Decision)}{alert} }}\n"
-            : $"      handler: {line.Handler}\n");
-        return spec.ToString();
+        return SourceMarks.Strip(MarkedSpecOf(line), []);
     }
 
     /// <summary>The script; null when the policy needs none.</summary>
@@ -113,6 +88,36 @@ public sealed class OneLinerPolicy
         }
 
         return found;
+    }
+
+    private static string MarkedSpecOf(OneLiner line)
+    {
+        var spec = new StringBuilder();
+        if (line.Event.Kind == EventKind.PageFault)
+        {
+            var access = RestrictionOf(line.Subject.Find("access")!.Value);
+            spec.Append("  watch:\n");
+            foreach (var range in line.Subject.Find("gpa")!.Ranges)
+            {
+                var last = range.Last | PageMask;
+                var pages = last == ulong.MaxValue
+                    ? $"{{ first: {ExpressionReader.Hex(range.First & ~PageMask)}, last: {ExpressionReader.Hex(last)} }}"
+                    : $"{ExpressionReader.Hex(range.First & ~PageMask)}-{ExpressionReader.Hex(last + 1)}";
+                spec.Append(CultureInfo.InvariantCulture, $"    - {{ range: {pages}, access: {access} }}\n");
+            }
+        }
+
+        spec.Append(CultureInfo.InvariantCulture, $"  subscriptions:\n    - event: {line.Event.Name}\n");
+        if (line.Subject.Filters.Count > 0)
+        {
+            spec.Append(CultureInfo.InvariantCulture, $"      when: {{ {string.Join(", ", line.Subject.Filters.Select(part => $"{SourceMarks.At(part.Position)}{part.Key}: {part.Value}"))} }}\n");
+        }
+
+        var alert = line.Outcome.Alerts.Count == 1 ? $", alert: {Quote(line.Outcome.Alerts[0])}" : "";
+        spec.Append(line.IsData
+            ? $"      then: {{ decision: {DecisionWords.NameOf(line.Decision)}{alert} }}\n"
+            : $"      handler: {line.Handler}\n");
+        return spec.ToString();
     }
 
     private static IEnumerable<string> ScriptLines(OneLiner line)
@@ -179,7 +184,7 @@ public sealed class OneLinerPolicy
 
     private static string Quote(string text) => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
-    private void Write(string row)
+    private void Write(string row, int indent = 0)
     {
         var marks = new List<(int Column, int Position)>();
         var plain = SourceMarks.Strip(row, marks);
@@ -190,7 +195,7 @@ public sealed class OneLinerPolicy
         }
 
         // The compiler counts the columns of an inline script without the indentation, unless the file is on disk.
-        _map.AddRange(marks.Select(mark => (number, mark.Column - 6, mark.Position)));
+        _map.AddRange(marks.Select(mark => (number, mark.Column - indent, mark.Position)));
         _yaml.Append(plain).Append('\n');
     }
 }

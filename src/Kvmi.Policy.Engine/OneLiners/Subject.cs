@@ -20,7 +20,7 @@ internal sealed class Subject
     {
         if (condition.Filter is { } filter && Find(filter.Key) is null)
         {
-            Filters.Add(filter);
+            Filters.Add(filter with { Position = condition.Position });
         }
         else
         {

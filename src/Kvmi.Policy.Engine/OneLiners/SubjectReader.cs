@@ -128,7 +128,7 @@ internal static class SubjectReader
             subject.Demands.Add(new Demand(values.Key, DemandKind.Equal, first.First));
         }
 
-        subject.Filters.Add(values);
+        subject.Filters.Add(values with { Position = start });
     }
 
     // pf[0x1000-0x2000:w], pf[w]
@@ -151,7 +151,7 @@ internal static class SubjectReader
             throw tokens.Error(position, "The access stands here twice.", "write the kinds together: rw");
         }
 
-        subject.Filters.Add(new FilterPart("access", access.Word!, []));
+        subject.Filters.Add(new FilterPart("access", access.Word!, []) { Position = position });
         subject.Demands.Add(new Demand("access", DemandKind.Equal, access.Constant!.Value));
     }
 
@@ -165,7 +165,7 @@ internal static class SubjectReader
             throw tokens.Error(start, "Expected one table: idtr, gdtr, ldtr or tr.");
         }
 
-        subject.Filters.Add(new FilterPart("descriptor", table.Word!, []));
+        subject.Filters.Add(new FilterPart("descriptor", table.Word!, []) { Position = start });
         subject.Demands.Add(new Demand("descriptor", DemandKind.Equal, number));
         if (tokens.TryTake(":"))
         {
@@ -176,7 +176,7 @@ internal static class SubjectReader
             }
 
             tokens.Take();
-            subject.Filters.Add(new FilterPart("write", isWrite ? "true" : "false", []));
+            subject.Filters.Add(new FilterPart("write", isWrite ? "true" : "false", []) { Position = start });
             subject.Demands.Add(new Demand("write", DemandKind.Equal, isWrite ? 1UL : 0));
         }
     }

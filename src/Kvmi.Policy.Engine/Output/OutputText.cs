@@ -48,7 +48,7 @@ internal static class OutputText
         _ => facts.Kind.ToString().ToLowerInvariant(),
     };
 
-    private static DecisionVote[] Votes(ReadOnlySpan<OutputVote> votes)
+    public static DecisionVote[] Votes(ReadOnlySpan<OutputVote> votes)
     {
         var all = new DecisionVote[votes.Length];
         for (var i = 0; i < all.Length; i++)

@@ -117,6 +117,7 @@ internal static class Replies
         WouldHave = decision.WouldHave is { } would ? Words.Of(would) : null,
         Policy = decision.Policy,
         Reason = decision.Reason,
+        Why = DecisionExplanation.Why(decision.Decision, decision.Votes, decision.WouldHave),
         Nanoseconds = decision.Nanoseconds,
         Votes =
         [

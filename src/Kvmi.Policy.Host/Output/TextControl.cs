@@ -93,19 +93,30 @@ internal static class TextControl
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"#{decision.Number} {decision.At.UtcDateTime:HH:mm:ss.fff} {OneLine(decision.Vm ?? "")} vcpu {decision.Vcpu}: ");
-        text.Append(decision.Event).Append(' ').Append(decision.Subject).Append(" at rip ").Append(decision.Rip);
+        var isNamed = decision.Subject.StartsWith(decision.Event, StringComparison.Ordinal);
+        text.Append(isNamed ? "" : $"{decision.Event} ").Append(decision.Subject).Append(" at rip ").Append(decision.Rip);
         text.Append(decision.Wanted is { } wanted ? $", the guest wanted {wanted}" : "");
         text.Append("\n    in force: ").Append(decision.Decision).Append(decision.Value is { } value ? $" {value}" : "");
-        text.Append(decision.WouldHave is { } would ? $"; an audit policy would have: {would}" : "");
-        text.Append(decision.Policy is { } policy ? $" (by {policy})" : " (by nobody)");
-        text.Append(", after ").Append(Words.Nanoseconds(decision.Nanoseconds));
+        text.Append(", decided in ").Append(Words.Nanoseconds(decision.Nanoseconds));
         foreach (var vote in decision.Votes)
         {
             text.Append("\n    ").Append(vote.Policy).Append(vote.Mode == "audit" ? " would " : " votes ").Append(vote.Decision);
-            text.Append(vote.Value is { } number ? $" {number}" : "").Append(vote.Failed ? " (its handler failed)" : "");
+            text.Append(vote.Value is { } number ? $" {number}" : "").Append(vote.Mode == "audit" ? " (audit: does not count)" : "");
+            text.Append(vote.Failed ? " (its handler failed: this is its onError or onTimeout)" : "");
         }
 
-        return text.Append("\n    why: ").Append(OneLine(decision.Reason)).ToString();
+        // The votes stand above; what follows them is about the event as a whole.
+        var note = decision.Votes.Count == 0 ? 0 : decision.Reason.IndexOf("; ", StringComparison.Ordinal);
+        if (decision.Reason.IndexOf(", and ", StringComparison.Ordinal) is var more and >= 0)
+        {
+            text.Append("\n    ").Append(OneLine(decision.Reason[(more + 2)..]));
+        }
+        else if (note >= 0 && decision.Reason != "no policy voted")
+        {
+            text.Append("\n    besides: ").Append(OneLine(decision.Reason[note..].TrimStart(';', ' ')));
+        }
+
+        return text.Append("\n    why: ").Append(OneLine(decision.Why ?? decision.Reason)).ToString();
     }
 
     private static string Source(PolicyModesReply mode) => mode switch

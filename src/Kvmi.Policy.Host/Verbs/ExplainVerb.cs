@@ -49,6 +49,14 @@ internal static class ExplainVerb
 
             if (found.Decisions.Count == 0)
             {
+                var ids = (await client.GetAsync("v1/policies", ControlJson.Default.IReadOnlyListPolicyReply, cancellation).ConfigureAwait(false))
+                    .Select(reply => reply.Id).ToArray();
+                if (parse.GetValue(policy) is { } wanted && !ids.Contains(wanted))
+                {
+                    await Console.Error.WriteLineAsync($"kvmi-policy: The host has no such policy, '{wanted}'; it has {string.Join(", ", ids)}.").ConfigureAwait(false);
+                    return ExitCode.Failure;
+                }
+
                 await Console.Error.WriteLineAsync(found.AllDecisions
                     ? "No decision is remembered that matches."
                     : "No decision is remembered that matches. Harmless ones are not remembered: 'kvmi-policy explain --all on' changes that.").ConfigureAwait(false);

@@ -17,7 +17,7 @@ internal static class ExpectationCheck
         List<string> failures = [];
         if (expected.Decision is { } decision && outcome.Decision != decision)
         {
-            failures.Add($"decision: expected {Word(decision)}, got {Word(outcome.Decision)}; {outcome.Reason}");
+            failures.Add($"decision: expected {Word(decision)}, got {Word(outcome.Decision)}; {outcome.Reason} ({outcome.Explanation})");
         }
 
         if (expected.Value is { } value && outcome.Value != value)
@@ -32,7 +32,7 @@ internal static class ExpectationCheck
 
         if (expected.WouldHave is { } would && outcome.WouldHave != would)
         {
-            failures.Add($"wouldHave: expected {Word(would)}, got {(outcome.WouldHave is { } got ? Word(got) : "none")}; {outcome.Reason}");
+            failures.Add($"wouldHave: expected {Word(would)}, got {(outcome.WouldHave is { } got ? Word(got) : "none")}; {outcome.Reason} ({outcome.Explanation})");
         }
 
         var notices = output.OfType<NoticeOutput>().ToList();

@@ -46,6 +46,10 @@ public sealed class ControlCommandTests
         await UntilAsync(async () => (await RunAsync(directory, "explain", "cr3-watch", "--last", "1", "--json")).Expect(0).Json is [{ } decision]
             && decision.GetProperty("votes").EnumerateArray().Any(vote => vote.GetProperty("policy").GetString() == "cr3-watch")
             && decision.GetProperty("nanoseconds").GetInt64() > 0);
+        var explained = (await RunAsync(directory, "explain", "cr3-watch", "--last", "1")).Expect(0).Output;
+        Assert.Contains("    cr3-watch would allow (audit: does not count)", explained);
+        Assert.StartsWith("    why: allow is in force: no policy in enforce mode voted", explained[^1], StringComparison.Ordinal);
+        Assert.Contains("it has", (await RunAsync(directory, "explain", "cr3-wacth")).Expect(1).Errors, StringComparison.Ordinal);
         (await RunAsync(directory, "explain", "--all", "off")).Expect(0);
         Assert.DoesNotContain(host.Output, line => line.Contains("\"decision\":\"allow\"", StringComparison.Ordinal) && !line.Contains("wouldHave", StringComparison.Ordinal));
 

@@ -29,6 +29,9 @@ internal sealed record DecisionReply
 
     public required string Reason { get; init; }
 
+    /// <summary>Which votes counted, and what put one above the others.</summary>
+    public string? Why { get; init; }
+
     public required long Nanoseconds { get; init; }
 
     public required IReadOnlyList<VoteReply> Votes { get; init; }
