@@ -18,7 +18,7 @@ internal static class Program
     /// <summary>All verbs. A new verb is one file and one line here.</summary>
     public static RootCommand CreateRoot()
     {
-        var root = new RootCommand("Security policies for virtual machines over KVM introspection (KVMI).")
+        var root = new RootCommand("Security policies for virtual machines over KVM introspection (KVMI).\n\nExamples:\n  kvmi-policy run --simulate\n  kvmi-policy new my-policy --event msr")
         {
             CommonOptions.LogConfig,
             CommonOptions.LogLevel,

@@ -73,6 +73,8 @@ internal static class FindingCodes
     public const string ClashesNotSearched = "KP0343";
     public const string ExceptionNeverMatches = "KP0344";
     public const string DialectLacksEvent = "KP0345";
+    public const string SinkInvalid = "KP0346";
+    public const string SinkWaitsForRestart = "KP0347";
 
     public const string UntrustedViews = "KP0650";
 }

@@ -13,24 +13,39 @@ internal static class PolicyOwnership
     private const int MaxScripts = 1000;
 
     /// <summary>Looks at every policy file and at the scripts beside and below it, which it may load.</summary>
-    public static void Check(IReadOnlyList<string> files, IPolicyFileSource source, FileOwnership ownership, List<Finding> findings)
+    /// <param name="files">The policy files.</param>
+    /// <param name="sites">Site files, which say where alerts are written: they are looked at alone.</param>
+    /// <param name="source">Where files come from.</param>
+    /// <param name="ownership">Who may own them.</param>
+    /// <param name="findings">Where findings go.</param>
+    public static void Check(IReadOnlyList<string> files, IReadOnlyList<string> sites, IPolicyFileSource source, FileOwnership ownership, List<Finding> findings)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var site in sites)
+        {
+            Check(site, "what this site file says", seen, ownership, findings);
+        }
+
         foreach (var file in files)
         {
             foreach (var path in Scripts(Path.GetDirectoryName(Path.GetFullPath(file))!, source).Prepend(file))
             {
-                // One open directory above many files is told once.
-                if (ownership.FindFlaw(path) is { } flaw && seen.Add(flaw))
-                {
-                    findings.Add(new Finding(
-                        new SourceLocation(path),
-                        ownership.IsRoot ? FindingSeverity.Error : FindingSeverity.Warning,
-                        CodeFindings.PolicyOwnership,
-                        $"Others can decide what this policy does: {flaw}.",
-                        "let root or the user of this process own the files and their directories, and chmod go-w them; --trust-file-permissions skips this check"));
-                }
+                Check(path, "what this policy does", seen, ownership, findings);
             }
+        }
+    }
+
+    private static void Check(string path, string what, HashSet<string> seen, FileOwnership ownership, List<Finding> findings)
+    {
+        // One open directory above many files is told once.
+        if (ownership.FindFlaw(path) is { } flaw && seen.Add(flaw))
+        {
+            findings.Add(new Finding(
+                new SourceLocation(path),
+                ownership.IsRoot ? FindingSeverity.Error : FindingSeverity.Warning,
+                CodeFindings.PolicyOwnership,
+                $"Others can decide {what}: {flaw}.",
+                "let root or the user of this process own the files and their directories, and chmod go-w them; --trust-file-permissions skips this check"));
         }
     }
 

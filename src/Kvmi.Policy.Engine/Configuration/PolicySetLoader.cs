@@ -21,7 +21,7 @@ public static class PolicySetLoader
         var byId = new Dictionary<string, PolicyDefinition>(StringComparer.Ordinal);
         if (options.Ownership is { } ownership)
         {
-            PolicyOwnership.Check(files, options.Files, ownership, findings);
+            PolicyOwnership.Check(files, options.Site.Files, options.Files, ownership, findings);
         }
 
         var inOrder = new List<PolicyDefinition>();

@@ -1,6 +1,7 @@
 using Kvmi.Policy.Engine.Configuration;
 using Kvmi.Policy.Engine.Configuration.Site;
 using Kvmi.Policy.Engine.Reload;
+using Kvmi.Policy.Host.Sinks;
 
 namespace Kvmi.Policy.Host.Loading;
 
@@ -10,15 +11,19 @@ namespace Kvmi.Policy.Host.Loading;
 /// <param name="options">How files are read.</param>
 internal sealed class PolicyDirectorySource(IReadOnlyList<string> paths, IReadOnlyList<string> sites, PolicyLoadOptions options) : IPolicySource
 {
+    private IReadOnlyList<SiteSink>? _opened;
+
     public PolicySourceSnapshot Read()
     {
-        var site = SiteFileLoader.Load(sites, options.Files);
+        var site = SiteFileLoader.Load(sites, options.Files, SiteSinks.FindProblem);
         if (site.HasErrors)
         {
             return new PolicySourceSnapshot([], site.Findings);
         }
 
+        // The first read is that of the start, when the sinks were opened.
+        _opened ??= site.Settings.Sinks;
         var set = PolicySetLoader.Load(paths, options with { Site = site.Settings });
-        return new PolicySourceSnapshot(set.Policies, [.. site.Findings, .. set.Findings]);
+        return new PolicySourceSnapshot(set.Policies, [.. site.Findings, .. site.Settings.SinksThatWait(_opened), .. set.Findings]);
     }
 }

@@ -11,6 +11,7 @@ using Kvmi.Policy.Engine.Scripting.Coverage;
 using Kvmi.Policy.Host.CommandLine;
 using Kvmi.Policy.Host.Output;
 using Kvmi.Policy.Host.Output.Records;
+using Kvmi.Policy.Host.Sinks;
 
 namespace Kvmi.Policy.Host.Loading;
 
@@ -98,7 +99,7 @@ internal sealed class PolicyWorkshop
     /// <returns>Null when a file has errors; its findings are written.</returns>
     public PolicyLoadOptions? OptionsOf(IReadOnlyList<string> sites, ResultWriter results)
     {
-        var site = SiteFileLoader.Load(sites, Options.Files);
+        var site = SiteFileLoader.Load(sites, Options.Files, SiteSinks.FindProblem);
         Report(results, site.Findings);
         return site.HasErrors ? null : Options with { Site = site.Settings, PartialSet = true };
     }

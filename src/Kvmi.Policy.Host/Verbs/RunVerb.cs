@@ -127,7 +127,7 @@ internal static class RunVerb
                 FileRules = rules,
                 MemoryCachePages = memory.Read(parse),
                 Server = [peers.Read(parse), latency.Read(parse), deadlines.Read(parse)],
-                Sinks = sinks.Read(parse, new(pluginDirectories, rules.Plugins)),
+                Sinks = sinks.Read(parse, new(pluginDirectories, rules.Plugins), SiteOptions.Existing(parse.GetRequiredValue(sites))),
                 Record = record.Read(parse),
                 Untrusted = parse.GetValue(untrusted),
                 AllowWeakWorker = parse.GetValue(allowWeak),

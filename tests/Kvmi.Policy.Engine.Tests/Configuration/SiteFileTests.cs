@@ -22,6 +22,11 @@ public class SiteFileTests
         { "vms: [{ tags: [a] }]\n", "site.yaml:3:7: error KP0112: vms[0]: the key 'name' is missing." },
         { "vms: [{ name: a*b }]\n", "site.yaml:3:15: error KP0115:" },
         { "vms: [{ name: a, tags: [a b] }]\n", "site.yaml:3:25: error KP0115: vms[0].tags[0]: expected a word of letters" },
+        { "sinks: []\n", "site.yaml:3:8: error KP0116: sinks: expected at least 1 element(s), found 0." },
+        { "sinks: [console:x]\n", "site.yaml:3:9: error KP0115: sinks[0]: expected KIND[,OPTION=VALUE...]:TARGET with a kind of file, syslog, stream, webhook or plugin" },
+        { "sinks: [{ file: x }]\n", "site.yaml:3:9: error KP0113: sinks[0]:" },
+        { "sinks: [file:a, file:b, file:a]\n", "site.yaml:3:25: error KP0223: The sink 'file:a' is given twice. (keep one)" },
+        { "sinks: [file:bad]\n", "site.yaml:3:9: error KP0346: The sink 'file:bad' cannot be: it is bad. (the letters are those of run --sink)" },
         { "vms: &x []\n", "site.yaml:3:6: error KP0106:" },
     };
 
@@ -34,6 +39,24 @@ public class SiteFileTests
         Assert.True(result.HasErrors);
         Assert.Empty(result.Settings.Policies);
         Assert.Empty(result.Settings.Vms);
+    }
+
+    [Fact]
+    public void Sinks_come_from_all_files_and_a_change_while_it_runs_is_told()
+    {
+        var files = new MemoryPolicyFiles().Add("a", SiteText.Head + "sinks: [file:a]\n").Add("b", SiteText.Head + "sinks:\n  - syslog,min=high:unix:/dev/log\n");
+        var opened = SiteFileLoader.Load(["a", "b"], files, _ => null).Settings.Sinks;
+        Assert.Equal([("file:a", "a:3:9"), ("syslog,min=high:unix:/dev/log", "b:4:5")], opened.Select(sink => (sink.Text, sink.Location.ToString())));
+
+        files.Add("b", SiteText.Head + "sinks: [file:c]\n");
+        var now = SiteFileLoader.Load(["a", "b"], files, _ => null).Settings;
+        Assert.Equal(
+            [
+                "b:3:9: warning KP0347: The sink 'file:c' is not open yet: sinks are opened when the host starts. (restart the host)",
+                "b: warning KP0347: The sink 'syslog,min=high:unix:/dev/log' is no longer asked for, and still open: sinks are opened when the host starts. (restart the host)",
+            ],
+            now.SinksThatWait(opened).Select(finding => finding.ToString()));
+        Assert.Empty(now.SinksThatWait(now.Sinks));
     }
 
     [Fact]

@@ -20,7 +20,7 @@ internal static class SiteText
     };
 
     /// <summary>Loads a text that follows <see cref="Head"/>, so that it begins on line 3.</summary>
-    public static SiteLoadResult Load(string body) => SiteFileLoader.Load([File], new MemoryPolicyFiles().Add(File, Head + body));
+    public static SiteLoadResult Load(string body) => SiteFileLoader.Load([File], new MemoryPolicyFiles().Add(File, Head + body), text => text == "file:bad" ? "it is bad." : null);
 
     /// <summary>Loads it and requires that nothing is wrong.</summary>
     public static SiteSettings MustLoad(string body)

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Kvmi.Policy.Host.Control;
 using Kvmi.Policy.Host.Tests.Commands;
 using Kvmi.Policy.Host.Tests.Metrics;
+using Kvmi.Policy.Host.Tests.Output;
 
 namespace Kvmi.Policy.Host.Tests.Control;
 
@@ -36,13 +37,13 @@ public sealed class ControlCommandTests
         await host.WaitForLineAsync("\"policy-mode\"");
         lstar = Assert.Single((await RunAsync(directory, "list", "--json")).Expect(0).Json, policy => policy.GetProperty("id").GetString() == "lstar-lock");
         Assert.Equal(("enforce", "audit"), (lstar.GetProperty("mode").GetProperty("file").GetString(), lstar.GetProperty("mode").GetProperty("switch").GetString()));
-        (await RunAsync(directory, "mode", "audit")).Expect(0);
+        (await RunAsync(directory, "mode", "audit", "--json")).Expect(0);
         await host.WaitForLineAsync("\"master-mode\"");
         (await RunAsync(directory, "mode", "as-written")).Expect(0);
         Assert.Contains("no such policy", (await RunAsync(directory, "mode", "no.nobody", "audit")).Expect(1).Errors, StringComparison.Ordinal);
         (await RunAsync(directory, "mode", "enforce")).Expect(2);
 
-        (await RunAsync(directory, "explain", "--all", "on")).Expect(0);
+        (await RunAsync(directory, "explain", "--all", "on", "--json")).Expect(0);
         await UntilAsync(async () => (await RunAsync(directory, "explain", "cr3-watch", "--last", "1", "--json")).Expect(0).Json is [{ } decision]
             && decision.GetProperty("votes").EnumerateArray().Any(vote => vote.GetProperty("policy").GetString() == "cr3-watch")
             && decision.GetProperty("nanoseconds").GetInt64() > 0);
@@ -77,6 +78,7 @@ public sealed class ControlCommandTests
         await tail.WaitForLineAsync("\"reloaded\"");
         await EndAsync(host);
         var seen = (await tail.WaitForExitAsync()).Expect(0);
+        LineSchemaTests.AssertHolds(seen.Output);
         Assert.Contains(seen.Json, line => line.GetProperty("type").GetString() == "status");
         Assert.Contains("ended", seen.Errors, StringComparison.Ordinal);
         (await text.WaitForExitAsync()).Expect(0);
@@ -228,8 +230,17 @@ public sealed class ControlCommandTests
 
     private static string SocketOf(TestDirectory directory) => Path.Combine(directory.Path, "c.sock");
 
-    private static Task<CommandResult> RunAsync(TestDirectory directory, params string[] arguments) =>
-        CommandProcess.RunInAsync(directory.Path, [.. arguments, "--control", SocketOf(directory)]);
+    // Whatever a verb prints for programs is what json-lines.schema.json says, whether it went well or not.
+    private static async Task<CommandResult> RunAsync(TestDirectory directory, params string[] arguments)
+    {
+        var result = await CommandProcess.RunInAsync(directory.Path, [.. arguments, "--control", SocketOf(directory)]);
+        if (arguments.Contains("--json"))
+        {
+            LineSchemaTests.AssertHolds(result.Output);
+        }
+
+        return result;
+    }
 
     private static async Task<CommandProcess> StartAsync(TestDirectory directory, params string[] arguments)
     {

@@ -77,7 +77,7 @@ public sealed class LineSchemaTests
         Assert.NotNull(Schema.FindFlaw(document.RootElement));
     }
 
-    private static void AssertHolds(IEnumerable<string> lines)
+    internal static void AssertHolds(IEnumerable<string> lines)
     {
         foreach (var line in lines)
         {

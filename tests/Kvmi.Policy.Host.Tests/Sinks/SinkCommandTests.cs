@@ -56,6 +56,38 @@ public sealed class SinkCommandTests
     }
 
     [Fact]
+    public async Task A_site_file_names_sinks_as_the_command_line_does()
+    {
+        using var directory = new TestDirectory();
+        directory.Write("policies/counter/policy.yaml", SamplePolicies.Yaml);
+        directory.Write("policies/counter/counter.csx", "Decision OnCr3(CrEvent e) { Alert(\"seen\"); return Allow; }");
+        directory.Write("site.yaml", "apiVersion: kvmi.policy/v1\nkind: Site\nsinks:\n  - file:site.jsonl\n");
+        string[] run = ["run", "--simulate", "--policies", "policies", "--json", "--no-control", "--site", "site.yaml"];
+        var result = (await CommandProcess.RunInAsync(directory.Path, [.. run, "--sink", "file:own.jsonl"])).Expect(0);
+        var alerts = result.Output.Where(line => line.Contains("\"type\":\"alert\"", StringComparison.Ordinal)).ToArray();
+        Assert.NotEmpty(alerts);
+        Assert.Equal(alerts.Length, (await File.ReadAllLinesAsync(Path.Combine(directory.Path, "site.jsonl"))).Length);
+        Assert.Equal(alerts.Length, (await File.ReadAllLinesAsync(Path.Combine(directory.Path, "own.jsonl"))).Length);
+
+        var twice = (await CommandProcess.RunInAsync(directory.Path, [.. run, "--sink", "file:site.jsonl"])).Expect(2);
+        Assert.Contains("is given twice (site files count too)", twice.Errors, StringComparison.Ordinal);
+
+        directory.Write("site.yaml", "apiVersion: kvmi.policy/v1\nkind: Site\nsinks:\n  - file,keep=0:x.jsonl\n");
+        foreach (var refused in new[]
+        {
+            (await CommandProcess.RunInAsync(directory.Path, run)).Expect(1),
+            (await CommandProcess.RunInAsync(directory.Path, "validate", "policies", "--site", "site.yaml", "--json")).Expect(1),
+        })
+        {
+            var finding = Assert.Single(refused.Json, line => line.GetProperty("type").GetString() == "finding");
+            Assert.Equal(("KP0346", "site.yaml", 4), (finding.GetProperty("code").GetString(), finding.GetProperty("file").GetString(), finding.GetProperty("line").GetInt32()));
+            Assert.Contains("keep=0: give a number from 1 to 1000", finding.GetProperty("reason").GetString(), StringComparison.Ordinal);
+        }
+
+        Assert.False(File.Exists(Path.Combine(directory.Path, "x.jsonl")));
+    }
+
+    [Fact]
     public async Task A_receiver_that_stalls_holds_neither_the_guest_nor_another_sink_and_hears_what_it_lost()
     {
         using var directory = new TestDirectory();

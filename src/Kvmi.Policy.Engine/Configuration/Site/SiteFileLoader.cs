@@ -14,12 +14,20 @@ public static class SiteFileLoader
     /// <summary>Loads the files and puts them over each other: what a later one says about a policy replaces what an earlier one says, key by key.</summary>
     /// <param name="paths">Site files, as findings shall show them.</param>
     /// <param name="files">Where they come from.</param>
-    public static SiteLoadResult Load(IReadOnlyList<string> paths, IPolicyFileSource files)
+    public static SiteLoadResult Load(IReadOnlyList<string> paths, IPolicyFileSource files) => Load(paths, files, _ => null);
+
+    /// <summary>As the other, and checks the sinks.</summary>
+    /// <param name="paths">Site files, as findings shall show them.</param>
+    /// <param name="files">Where they come from.</param>
+    /// <param name="sinkProblem">What is wrong with the letters of a sink, as a sentence; null for nothing.</param>
+    public static SiteLoadResult Load(IReadOnlyList<string> paths, IPolicyFileSource files, Func<string, string?> sinkProblem)
     {
+        ArgumentNullException.ThrowIfNull(sinkProblem);
         ArgumentNullException.ThrowIfNull(paths);
         ArgumentNullException.ThrowIfNull(files);
         var policies = new Dictionary<string, SitePolicy>(StringComparer.Ordinal);
         var vms = new List<SiteVm>();
+        var sinks = new List<SiteSink>();
         var findings = new List<Finding>();
         foreach (var path in paths)
         {
@@ -28,12 +36,13 @@ public static class SiteFileLoader
             {
                 ReadPolicies(path, root["policies"], policies);
                 vms.AddRange((root["vms"]?.Items ?? []).Select(ReadVm));
+                ReadSinks(path, root["sinks"], sinks, sinkProblem, own);
             }
 
             findings.AddRange(own.All);
         }
 
-        return new SiteLoadResult(new SiteSettings { Policies = policies, Vms = vms }, findings);
+        return new SiteLoadResult(new SiteSettings { Policies = policies, Vms = vms, Sinks = sinks, Files = [.. paths] }, findings);
     }
 
     private static YamlNode? ReadRoot(string path, IPolicyFileSource files, FindingList findings)
@@ -77,6 +86,25 @@ public static class SiteFileLoader
                 Parameters = parameters,
                 Location = At(path, id),
             };
+        }
+    }
+
+    private static void ReadSinks(string path, YamlNode? node, List<SiteSink> sinks, Func<string, string?> sinkProblem, FindingList findings)
+    {
+        foreach (var item in node?.Items ?? [])
+        {
+            if (sinks.Exists(sink => sink.Text == item.Text))
+            {
+                findings.Error(item, FindingCodes.DuplicateName, $"The sink {Quoting.Quote(item.Text)} is given twice.", "keep one");
+            }
+            else if (sinkProblem(item.Text) is { } problem)
+            {
+                findings.Error(item, FindingCodes.SinkInvalid, $"The sink {Quoting.Quote(item.Text)} cannot be: {problem}", "the letters are those of run --sink");
+            }
+            else
+            {
+                sinks.Add(new SiteSink(item.Text, At(path, item)));
+            }
         }
     }
 
