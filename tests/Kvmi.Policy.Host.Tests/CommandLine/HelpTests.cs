@@ -26,7 +26,7 @@ public sealed class HelpTests
         foreach (var example in examples)
         {
             // What follows a redirection or a pipe is the shell's.
-            var words = CommandLineParser.SplitCommandLine(example).TakeWhile(word => word is not (">" or "|" or "&&")).ToArray();
+            var words = Words(example).TakeWhile(word => word is not (">" or "|" or "&&")).ToArray();
             Assert.Equal("kvmi-policy", words[0]);
             var parse = root.Parse(words[1..]);
             Assert.True(parse.Errors.Count == 0, $"{example}: {string.Join(' ', parse.Errors.Select(error => error.Message))}");
@@ -53,6 +53,46 @@ public sealed class HelpTests
         var lines = description.Split('\n');
         var start = Array.FindIndex(lines, line => line is "Example:" or "Examples:");
         return start < 0 ? [] : [.. lines.Skip(start + 1).TakeWhile(line => line.StartsWith("  ", StringComparison.Ordinal)).Select(line => line.Trim())];
+    }
+
+    // As a shell splits them: the command line's own splitter does not know single quotes, and one-liners stand in them.
+    private static List<string> Words(string line)
+    {
+        List<string> words = [];
+        var word = new System.Text.StringBuilder();
+        var (quote, isOpen) = ('\0', false);
+        foreach (var character in line)
+        {
+            if (quote != '\0' ? character == quote : character is '\'' or '"')
+            {
+                quote = quote != '\0' ? '\0' : character;
+                isOpen = true;
+            }
+            else if (quote == '\0' && character == ' ')
+            {
+                Close();
+            }
+            else
+            {
+                word.Append(character);
+                isOpen = true;
+            }
+        }
+
+        Assert.Equal('\0', quote);
+        Close();
+        return words;
+
+        void Close()
+        {
+            if (isOpen)
+            {
+                words.Add(word.ToString());
+            }
+
+            word.Clear();
+            isOpen = false;
+        }
     }
 
     private static IEnumerable<Command> Chain(CommandResult? result)
