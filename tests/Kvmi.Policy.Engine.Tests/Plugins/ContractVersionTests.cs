@@ -52,6 +52,16 @@ public sealed class ContractVersionTests : IDisposable
     }
 
     [Fact]
+    public void A_plugin_of_an_older_minor_version_decides()
+    {
+        Add("p", "1.0.0.0", "public Decision OnCr(CrEvent e) => Allow;");
+        var result = BuildSet(Plugin("one", "p", "P"));
+        Assert.Empty(result.Findings);
+        Assert.Equal(Decision.Allow, DecideCr(result.Generation!.Policies[0].Factory.Create(new RecordingServices()).Handlers[0], CrMessage(5, 6)));
+        result.Generation.Release();
+    }
+
+    [Fact]
     public void A_private_dependency_that_was_built_against_a_newer_contract_is_refused_too()
     {
         var contract = Contract("1.7.0.0");
