@@ -33,7 +33,7 @@ public sealed record PolicyReloaderOptions
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long policy files must be unchanged before they are read.</summary>
-    public TimeSpan Debounce { get; init; } = TimeSpan.FromMilliseconds(100);
+    public TimeSpan Debounce { get; init; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>How long plugin files must be unchanged before they are read: copying takes longer than saving.</summary>
     public TimeSpan PluginStable { get; init; } = TimeSpan.FromMilliseconds(300);

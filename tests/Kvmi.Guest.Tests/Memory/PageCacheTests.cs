@@ -28,6 +28,24 @@ public sealed class PageCacheTests
     }
 
     [Fact]
+    public void What_is_remembered_can_be_copied_as_far_as_there_is_room()
+    {
+        var cache = new PageCache(_memory, 8);
+        Assert.True(cache.TryRead(0x11F8, new byte[16]));
+        Assert.True(cache.TryRead(0x5000, new byte[8]));
+        var gpas = new ulong[8];
+        var bytes = new byte[8 * PageCache.GranuleSize];
+        Assert.Equal(3, cache.CopyTo(gpas, bytes));
+        Assert.Equal([0x1000UL, 0x1200, 0x5000], gpas.AsSpan(0, 3).ToArray().Order());
+        Assert.All(bytes.AsSpan(0, 3 * PageCache.GranuleSize).ToArray(), value => Assert.Equal(1, value));
+        Assert.Equal(0, bytes[3 * PageCache.GranuleSize]);
+        Assert.Equal(2, cache.CopyTo(gpas.AsSpan(0, 2), bytes));
+        Assert.Throws<ArgumentException>(() => cache.CopyTo(gpas, bytes.AsSpan(1)));
+        cache.Forget();
+        Assert.Equal(0, cache.CopyTo(gpas, bytes));
+    }
+
+    [Fact]
     public void Ranges_of_one_page_are_one_request_and_all_leave_together()
     {
         var cache = new PageCache(_memory, 8);
