@@ -15,6 +15,12 @@ public sealed record PolicyTestStep
     /// </summary>
     public required IReadOnlyDictionary<string, ulong> With { get; init; }
 
+    /// <summary>Time that passes before the event; null for a millisecond.</summary>
+    public TimeSpan? After { get; init; }
+
+    /// <summary>What has been written to guest memory before the event.</summary>
+    public IReadOnlyList<PolicyTestMemory> Memory { get; init; } = [];
+
     /// <summary>What is expected; null when the step only sets the scene.</summary>
     public PolicyTestExpectation? Expect { get; init; }
 

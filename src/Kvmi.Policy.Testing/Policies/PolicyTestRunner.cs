@@ -45,7 +45,12 @@ public static class PolicyTestRunner
         uint sequence = 0;
         foreach (var step in test.Steps)
         {
-            clock.Advance(StepTime);
+            clock.Advance(step.After ?? StepTime);
+            foreach (var memory in step.Memory)
+            {
+                vm.Memory.Write(memory.Gpa, memory.Bytes);
+            }
+
             var (failures, seen) = RunStep(rig, vm, step, ++sequence, message, reply);
             if (failures.Count > 0)
             {

@@ -4,11 +4,12 @@ namespace Kvmi.Policy.Engine.Configuration.Reading;
 
 /// <summary>
 /// Bits of control registers by their names in lower case: CR0 and CR4 as in Intel SDM volume 3, 2.5; XCR0 as in volume 1, 13.1; EFER as in AMD
-/// APM volume 2, 3.1.7.
+/// APM volume 2, 3.1.7; IA32_DEBUGCTL as in Intel SDM volume 3, 18.4.1.
 /// </summary>
 internal static class BitNames
 {
     private const ulong Efer = 0xc000_0080;
+    private const ulong DebugCtl = 0x1d9;
 
     private static readonly Dictionary<string, int> Cr0 = Table(
         ("pe", 0), ("mp", 1), ("em", 2), ("ts", 3), ("et", 4), ("ne", 5), ("wp", 16), ("am", 18), ("nw", 29), ("cd", 30), ("pg", 31));
@@ -20,6 +21,10 @@ internal static class BitNames
 
     private static readonly Dictionary<string, int> EferBits = Table(
         ("sce", 0), ("lme", 8), ("lma", 10), ("nxe", 11), ("svme", 12), ("lmsle", 13), ("ffxsr", 14), ("tce", 15));
+
+    private static readonly Dictionary<string, int> DebugCtlBits = Table(
+        ("lbr", 0), ("btf", 1), ("bld", 2), ("tr", 6), ("bts", 7), ("btint", 8), ("bts_off_os", 9), ("bts_off_usr", 10), ("freeze_lbrs_on_pmi", 11),
+        ("freeze_perfmon_on_pmi", 12), ("freeze_while_smm", 14), ("rtm_debug", 15));
 
     private static readonly Dictionary<string, int> Xcr0 = Table(
         ("x87", 0), ("sse", 1), ("avx", 2), ("bndregs", 3), ("bndcsr", 4), ("opmask", 5), ("zmm_hi256", 6), ("hi16_zmm", 7), ("pkru", 9));
@@ -33,6 +38,7 @@ internal static class BitNames
         (0, []) => Cr0,
         (4, []) => Cr4,
         (null, [{ First: Efer, Last: Efer }]) => EferBits,
+        (null, [{ First: DebugCtl, Last: DebugCtl }]) => DebugCtlBits,
         (null, []) when isXsetbv => Xcr0,
         _ => null,
     };

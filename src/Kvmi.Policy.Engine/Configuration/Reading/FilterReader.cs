@@ -160,7 +160,7 @@ internal static class FilterReader
                 node,
                 FindingCodes.BitName,
                 $"Expected a bit mask such as 0x100000, or $parameter, found {node.Describe()}.",
-                "names of bits need the one register that has them: cr: 0, cr: 4, msr: efer, or xsetbv");
+                "names of bits need the one register that has them: cr: 0, cr: 4, msr: efer, msr: debugctl, or xsetbv");
             return null;
         }
 

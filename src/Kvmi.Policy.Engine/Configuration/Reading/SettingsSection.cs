@@ -133,7 +133,8 @@ internal static class SettingsSection
             : long.Parse(text.AsSpan(0, digits), CultureInfo.InvariantCulture) * (text.EndsWith("MiB", StringComparison.Ordinal) ? 1024 * 1024 : 1024);
     }
 
-    private static TimeSpan ReadDuration(PolicyContext context, YamlNode node, string text)
+    /// <summary>A duration whose form the schema has checked.</summary>
+    public static TimeSpan ReadDuration(PolicyContext context, YamlNode node, string text)
     {
         if (Durations.TryParse(text, out var duration))
         {

@@ -38,6 +38,12 @@ internal static class TestSection
         }
 
         string? problem = null;
+        var steps = new List<PolicyTestStep>();
+        foreach (var step in node["steps"]?.Items ?? [])
+        {
+            steps.Add(TestStepReader.Read(context, step, ref problem));
+        }
+
         return new PolicyTest
         {
             Name = node["name"]!.Text,
@@ -47,7 +53,7 @@ internal static class TestSection
             Trace = trace is null ? null : ReadTrace(context, trace, ref problem),
             TraceExpect = node["expect"] is { } whole ? TestStepReader.ReadTraceExpectation(context, whole) : null,
             Problem = problem,
-            Steps = [.. (node["steps"]?.Items ?? []).Select(step => TestStepReader.Read(context, step))],
+            Steps = steps,
             Location = context.At(node),
         };
     }

@@ -41,12 +41,14 @@ internal static class TestStepReader
         [EventKind.Cpuid] = ["function"],
     };
 
-    public static PolicyTestStep Read(PolicyContext context, YamlNode node)
+    public static PolicyTestStep Read(PolicyContext context, YamlNode node, ref string? problem)
     {
         var info = PolicyEvents.Find(node["event"]!.Text)!;
         return new PolicyTestStep
         {
             Event = info.Kind,
+            After = node["after"] is { } after ? SettingsSection.ReadDuration(context, after, after.Text) : null,
+            Memory = TestMemoryReader.Read(context, node["memory"], ref problem),
             With = ReadFields(context, node["with"]!, info),
             Expect = node["expect"] is { } expect ? ReadExpectation(context, expect, info) : null,
             Location = context.At(node),
