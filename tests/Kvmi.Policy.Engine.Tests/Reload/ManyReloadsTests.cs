@@ -8,6 +8,7 @@ namespace Kvmi.Policy.Engine.Tests.Reload;
 /// Reload after reload of ten policies while four vCPUs write CR3 as fast as they are answered over a real socket. 60 reloads as a rule; KVMI_RELOADS
 /// says another number (README.md beside the reloader has the figures of 3,000).
 /// </summary>
+[Collection(typeof(MemoryOfTheProcess))]
 public sealed class ManyReloadsTests(ITestOutputHelper output)
 {
     private const int Policies = 10;
