@@ -36,7 +36,7 @@ public sealed class PageCacheTests
         var gpas = new ulong[8];
         var bytes = new byte[8 * PageCache.GranuleSize];
         Assert.Equal(3, cache.CopyTo(gpas, bytes));
-        Assert.Equal([0x1000UL, 0x1200, 0x5000], gpas.AsSpan(0, 3).ToArray().Order());
+        Assert.Equal<ulong[]>([0x1000, 0x1200, 0x5000], [.. gpas.AsSpan(0, 3).ToArray().Order()]);
         Assert.All(bytes.AsSpan(0, 3 * PageCache.GranuleSize).ToArray(), value => Assert.Equal(1, value));
         Assert.Equal(0, bytes[3 * PageCache.GranuleSize]);
         Assert.Equal(2, cache.CopyTo(gpas.AsSpan(0, 2), bytes));
