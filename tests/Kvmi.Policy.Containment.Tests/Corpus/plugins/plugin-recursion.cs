@@ -8,7 +8,7 @@ using Kvmi.Policy;
 
 public class Hostile : PolicyBase
 {
-    Decision OnCr(CrEvent e) => Deep(1) == 1 ? Retry : Allow;
+    Decision OnCr(CrEvent e) => Deep(1) == 1 ? Keep(e.Old) : Allow;
 
     static int Deep(int n) => Deep(n + 1) + Deep(n + 2);
 }
