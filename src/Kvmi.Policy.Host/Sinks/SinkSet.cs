@@ -12,7 +12,7 @@ internal sealed class SinkSet : IDisposable
 
     private readonly List<SinkWorker> _workers = [];
     private readonly TimeProvider _time;
-    private bool _hasEnded;
+    private volatile bool _hasEnded;
 
     private SinkSet(TimeProvider time) => _time = time;
 
@@ -43,9 +43,17 @@ internal sealed class SinkSet : IDisposable
     /// <summary>What the sinks have done so far. Any thread.</summary>
     public IReadOnlyList<SinkState> States => [.. _workers.Select(worker => worker.State)];
 
-    /// <summary>Offers a record to all. Never waits for a receiver. Any thread.</summary>
+    /// <summary>
+    /// Offers a record to all. Never waits for a receiver. What comes after the end, which is lines about the sinks themselves, is for stdout alone and
+    /// no loss. Any thread.
+    /// </summary>
     public void Offer(OutputRecord record)
     {
+        if (_hasEnded)
+        {
+            return;
+        }
+
         foreach (var worker in _workers)
         {
             worker.Offer(record);

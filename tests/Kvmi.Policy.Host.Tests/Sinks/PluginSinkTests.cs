@@ -42,9 +42,10 @@ public sealed class PluginSinkTests : IDisposable
         Plugin("System.Threading.Thread.Sleep(System.Threading.Timeout.Infinite);");
         using var worker = Worker("", ",timeout=10ms");
         worker.Offer(SinkLines.Alert("a"));
-        Assert.True(SpinWait.SpinUntil(() => !_said.IsEmpty, Patience));
-        var said = Assert.Single(_said);
-        Assert.Equal("sink-cut-off", said.Status);
+
+        // Where already the making of the class takes longer than that, it is tried again first.
+        Assert.True(SpinWait.SpinUntil(() => _said.Any(line => line.Status == "sink-cut-off"), Patience));
+        var said = _said.Last();
         Assert.Contains("plugin recorder is at fault, a call of its class Recorder does not return", said.Message, StringComparison.Ordinal);
         worker.Offer(SinkLines.Alert("b"));
         Assert.Equal((0L, 2L, 0L, true), (worker.State.Delivered, worker.State.Lost, worker.State.Waiting, worker.State.IsFailing));

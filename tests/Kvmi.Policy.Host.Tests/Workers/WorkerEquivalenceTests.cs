@@ -84,7 +84,8 @@ public sealed class WorkerEquivalenceTests : IDisposable
         var suite = new PolicyTestSuite(WorkerRig.Builder(WorkerRig.Settings), plugins, options);
         var results = set.Policies.SelectMany(policy => suite.Run(policy, set.Policies)).ToList();
         Assert.True(results.Count >= 19);
-        Assert.Empty(results.Where(result => !result.Passed).SelectMany(result => result.Failures));
+        var failures = results.Where(result => !result.Passed).SelectMany(result => result.Failures.Select(failure => $"{result.Policy}, {result.Test}: {failure}")).ToList();
+        Assert.True(failures.Count == 0, string.Join('\n', failures));
         Assert.All(set.Policies, policy => Assert.Equal(PolicyTrust.Untrusted, policy.Trust));
         Assert.Empty(WorkerRig.Workers());
     }

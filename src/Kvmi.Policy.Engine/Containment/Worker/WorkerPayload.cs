@@ -87,6 +87,7 @@ internal sealed record WorkerPayload
         writer.Write((byte)definition.Mode);
         writer.Write(definition.Budget.Fuel);
         writer.Write(definition.Budget.Memory);
+        writer.Write((byte)definition.State.Scope);
         writer.Write(definition.Code.Plugin ?? "");
         writer.Write(definition.Code.PluginType ?? "");
         writer.Write(definition.Requires.Plugins.Count);
@@ -132,6 +133,7 @@ internal sealed record WorkerPayload
             File = reader.ReadString(),
             Mode = (PolicyMode)reader.ReadByte(),
             Budget = new PolicyBudget(reader.ReadInt64(), reader.ReadInt64()),
+            State = new PolicyStateSettings((PolicyStateScope)reader.ReadByte(), KeepOnReload: false),
             Code = new PolicyCode { Plugin = OrNull(reader.ReadString()), PluginType = OrNull(reader.ReadString()) },
             Requires = new PolicyRequirements { Plugins = ReadList(reader, from => from.ReadString()) },
             Subscriptions = ReadList(reader, ReadSubscription),
