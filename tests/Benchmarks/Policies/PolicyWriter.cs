@@ -100,6 +100,9 @@ internal static class PolicyWriter
             _ => "PageFaultEvent",
         };
         var value = kind == "pf" ? "e.Gpa" : "e.New";
+
+        // What the load never sends: an address of user mode is no LSTAR, one of the kernel no page table.
+        var outside = kind == "msr" ? "< 0x8000_0000_0000" : "> 0x7fff_ffff_f000";
         var folder = Directory.CreateDirectory(Path.Combine(directory, name)).FullName;
         var budget = wish.Hangs ? "  budget: { timeout: 20ms, fuel: 1000000000 }\n  onError: { decision: allow, quarantineAfter: never }\n" : "";
         var watch = kind == "pf" ? "  watch: [{ range: 0x11000-0x12000, access: r-x }]" : "";
@@ -133,7 +136,7 @@ internal static class PolicyWriter
             {{buffer}}
             Decision OnEvent({{type}} e)
             {
-                if ({{value}} > 0x7fff_ffff_f000)
+                if ({{value}} {{outside}})
                     Alert("outside");
             {{body}}    last.TrySet(e.Vcpu, {{value}});
                 return Allow;
