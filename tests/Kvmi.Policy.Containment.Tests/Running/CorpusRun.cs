@@ -55,7 +55,7 @@ internal sealed class CorpusRun : IOutputSink
         await run.PlayAsync(folder, builder);
 
         // Unloading ends with a collection that finds nothing in use; a few are needed for what is finalised first.
-        // A run that was abandoned at its deadline holds its code until it ends, a little later.
+        // A run that was abandoned at its deadline holds its code until it ends: a hundred million digits take long where others want the processors.
         SpinWait.SpinUntil(
             () =>
             {
@@ -63,10 +63,10 @@ internal sealed class CorpusRun : IOutputSink
                 GC.WaitForPendingFinalizers();
                 return builder.GenerationsAlive == 0;
             },
-            TimeSpan.FromSeconds(20));
+            Patience);
         run.GenerationsAlive = builder.GenerationsAlive;
         // A run that was abandoned at its deadline ends a little later.
-        SpinWait.SpinUntil(() => (run.HeapGrowth = GC.GetTotalMemory(forceFullCollection: true) - before) < HeapBound, TimeSpan.FromSeconds(20));
+        SpinWait.SpinUntil(() => (run.HeapGrowth = GC.GetTotalMemory(forceFullCollection: true) - before) < HeapBound, Patience);
         return run;
     }
 
